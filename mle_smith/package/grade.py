@@ -1,0 +1,187 @@
+"""Scores submissions with a package's metric.py, in one sandboxed job for all of them."""
+
+from __future__ import annotations
+
+import json
+import os
+import shutil
+import stat
+import tempfile
+from collections.abc import Sequence
+from importlib import resources
+from pathlib import Path
+
+from pydantic import ValidationError
+
+from mle_smith.errors import MachineError
+from mle_smith.package.layout import ID_COLUMN, METRIC
+from mle_smith.sandbox.job import Job, Limits, Mount, Result, Role, Sandbox, Status
+from mle_smith.values import Value
+
+GRADE_LIMITS = Limits(wall_s=300)
+"""What scoring may use: a few submissions, and some hundred bootstrap samples of each."""
+
+MAX_SUBMISSION_BYTES = 200_000_000
+_MAX_LINE = 1_000_000
+_MAX_COLUMNS = 20_000
+_MAX_RESULT_BYTES = 64_000_000
+
+
+class Grade(Value):
+    """What one submission scored, or why it did not."""
+
+    valid: bool
+    score: float | None = None
+    higher_is_better: bool | None = None
+    """None when metric.py could not be loaded."""
+    error: str = ""
+    """For the participant: holds nothing of the answers."""
+    crashed: bool = False
+    """metric.py failed with something else than InvalidSubmissionError: its fault."""
+    resampled: tuple[float, ...] = ()
+    """Scores on bootstrap samples of the test rows: the same samples for all submissions of a
+    call; those on which the metric is undefined for one of them are left out."""
+
+
+class _Graded(Value):
+    valid: bool
+    score: float | None
+    error: str
+    crashed: bool
+    resampled: tuple[float, ...]
+
+
+class _Outcome(Value):
+    higher_is_better: bool | None
+    error: str
+    grades: tuple[_Graded, ...]
+
+
+def grade(
+    metric_py: Path,
+    answers: Path,
+    submissions: Sequence[Path],
+    sandbox: Sandbox,
+    *,
+    resamples: int = 0,
+    seed: int = 0,
+    limits: Limits = GRADE_LIMITS,
+) -> list[Grade]:
+    """Grade submissions against the answers, in the order given.
+
+    Args:
+        metric_py: the package's metric.py; it runs in the sandbox only.
+        answers: the package's private answers.
+        submissions: CSV files from participants; links and oversized files are invalid.
+        sandbox: where the grader runs.
+        resamples: bootstrap samples to score besides (`Grade.resampled`).
+        seed: of those samples.
+        limits: of the one job.
+
+    Raises:
+        MachineError: the sandbox failed, or the package's own files cannot be read.
+    """
+    with tempfile.TemporaryDirectory(prefix="mle-grade-") as name:
+        folder, out = Path(name) / "in", Path(name) / "out"
+        folder.mkdir()
+        out.mkdir()
+        refused: dict[int, Grade] = {}
+        staged: list[int] = []
+        for number, path in enumerate(submissions):
+            reason = _stage(path, folder / f"{len(staged)}.csv")
+            if reason:
+                refused[number] = Grade(valid=False, error=reason)
+            else:
+                staged.append(number)
+        if staged:
+            _stage_own(metric_py, folder / METRIC)
+            _stage_own(answers, folder / "answers.csv")
+            job = _job(folder, len(staged), resamples=resamples, seed=seed, limits=limits)
+            grades = _read_grades(sandbox.run(job, out), out, len(staged))
+            refused.update(zip(staged, grades, strict=True))
+        return [refused[number] for number in range(len(submissions))]
+
+
+def _stage(path: Path, target: Path) -> str:
+    """Copy a participant's file, never following a link; the reason if it is refused."""
+    try:
+        descriptor = os.open(path, os.O_RDONLY | os.O_NOFOLLOW | os.O_NONBLOCK)
+    except OSError as error:
+        if path.is_symlink():
+            return "the submission is a link, not a file"
+        return f"the submission cannot be opened: {error.strerror}"
+    with os.fdopen(descriptor, "rb") as source:
+        status = os.fstat(descriptor)
+        if not stat.S_ISREG(status.st_mode):
+            return "the submission is not a regular file"
+        if status.st_size > MAX_SUBMISSION_BYTES:
+            return f"the submission is larger than {MAX_SUBMISSION_BYTES} bytes"
+        with target.open("wb") as copy:
+            shutil.copyfileobj(source, copy)
+    return ""
+
+
+def _stage_own(path: Path, target: Path) -> None:
+    try:
+        shutil.copyfile(path, target)
+    except OSError as error:
+        raise MachineError(
+            f"{path} cannot be read ({error.strerror}); is the package complete?",
+            code="grade.package",
+        ) from error
+
+
+def _job(folder: Path, submissions: int, *, resamples: int, seed: int, limits: Limits) -> Job:
+    request = {
+        "submissions": submissions,
+        "resamples": resamples,
+        "seed": seed,
+        "id_column": ID_COLUMN,
+        "max_line": _MAX_LINE,
+        "max_columns": _MAX_COLUMNS,
+    }
+    program = resources.files("mle_smith.package") / "programs" / "grade.py"
+    return Job(
+        role=Role.GRADE,
+        code=program.read_text(encoding="utf-8"),
+        mounts=(Mount(source=folder, target="/in/grade"),),
+        outputs=("grades.json",),
+        args=(json.dumps(request),),
+        limits=limits,
+    )
+
+
+def _read_grades(result: Result, out: Path, submissions: int) -> list[Grade]:
+    if result.status is Status.INFRA_ERROR:
+        raise MachineError(
+            f"the sandbox could not run the grader: {result.stderr.strip()[-500:]}",
+            code="grade.sandbox",
+        )
+    artefact = result.artefacts.get("grades.json")
+    if not result.ok or artefact is None:
+        return [_crash(f"the grader ended early: {_ending(result)}")] * submissions
+    if artefact.size > _MAX_RESULT_BYTES:
+        return [_crash("metric.py made the grader's result too large")] * submissions
+    try:
+        outcome = _Outcome.model_validate_json((out / "grades.json").read_bytes())
+    except ValidationError:
+        return [_crash("metric.py spoilt the grader's result")] * submissions
+    if outcome.error:
+        return [_crash(outcome.error)] * submissions
+    if len(outcome.grades) != submissions:
+        return [_crash("metric.py spoilt the grader's result")] * submissions
+    return [
+        Grade(higher_is_better=outcome.higher_is_better, **graded.model_dump())
+        for graded in outcome.grades
+    ]
+
+
+def _crash(error: str) -> Grade:
+    return Grade(valid=False, error=error, crashed=True)
+
+
+def _ending(result: Result) -> str:
+    """How the job ended; nothing of its output, which may quote answers."""
+    if result.status in (Status.OK, Status.NONZERO):
+        return f"exit code {result.exit_code}, without a result"
+    return result.status.value

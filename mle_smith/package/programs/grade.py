@@ -1,0 +1,222 @@
+"""Runs in the sandbox: scores submissions with a task's metric.py, and writes `grades.json`.
+
+It knows nothing of MLE-Smith. Its one argument is a JSON object (`Request` of package/grade.py);
+`$MLE_IN/grade` holds metric.py, answers.csv and the submissions by number. Whatever metric.py
+raises is its verdict on a submission, so this is the place that catches everything.
+"""
+
+from __future__ import annotations
+
+import csv
+import importlib.util
+import json
+import math
+import os
+import re
+import sys
+import traceback
+from pathlib import Path
+from types import ModuleType
+from typing import Any
+
+import numpy as np
+import pandas as pd
+
+METRIC_FILE = "metric.py"
+NEEDED = ("HIGHER_IS_BETTER", "InvalidSubmissionError", "validate_submission", "evaluate")
+NOT_GRADED = {"valid": False, "score": None, "error": "", "crashed": False, "resampled": ()}
+LONGEST_MESSAGE = 600
+
+
+class UnreadableError(ValueError):
+    """A submission is not a CSV file within the bounds; the message says why."""
+
+
+class MetricError(Exception):
+    """metric.py broke its contract; the message says how."""
+
+
+def main() -> None:
+    """Grade everything the request names."""
+    request = json.loads(sys.argv[1])
+    folder = Path(os.environ["MLE_IN"]) / "grade"
+    outcome: dict[str, Any] = {"higher_is_better": None, "error": "", "grades": []}
+    answers = pd.read_csv(folder / "answers.csv", float_precision="round_trip", low_memory=False)
+    try:
+        metric = load_metric(folder / METRIC_FILE)
+    except Exception as error:  # noqa: BLE001 - any failure to load is metric.py's fault
+        outcome["error"] = crash_message(error, answers)
+    else:
+        outcome["higher_is_better"] = bool(metric.HIGHER_IS_BETTER)
+        outcome["grades"] = grade_all(metric, answers, folder, request)
+    result = Path(os.environ["MLE_OUT"]) / "grades.json"
+    result.write_text(json.dumps(outcome, allow_nan=False), encoding="utf-8")
+
+
+def load_metric(path: Path) -> ModuleType:
+    """Import metric.py and check that it has what the format asks for."""
+    spec = importlib.util.spec_from_file_location("metric", path)
+    assert spec is not None
+    assert spec.loader is not None
+    metric = importlib.util.module_from_spec(spec)
+    spec.loader.exec_module(metric)
+    absent = [name for name in NEEDED if not hasattr(metric, name)]
+    if absent:
+        raise MetricError(f"metric.py does not define {', '.join(absent)}")
+    if not isinstance(metric.HIGHER_IS_BETTER, bool):
+        raise MetricError("HIGHER_IS_BETTER in metric.py is neither True nor False")
+    kind = metric.InvalidSubmissionError
+    if not (isinstance(kind, type) and issubclass(kind, Exception)):
+        raise MetricError("InvalidSubmissionError in metric.py is not an exception")
+    return metric
+
+
+def grade_all(
+    metric: ModuleType, answers: pd.DataFrame, folder: Path, request: dict[str, Any]
+) -> list[dict[str, Any]]:
+    """Grade each submission, then all valid ones on the same resamples."""
+    grades, tables = [], []
+    for number in range(request["submissions"]):
+        grade, table = grade_one(metric, answers, folder / f"{number}.csv", request)
+        grades.append(grade)
+        tables.append(table)
+    valid = [number for number, grade in enumerate(grades) if grade["valid"]]
+    frames = [table for table in tables if table is not None]
+    scores = resample(metric, answers, frames, request)
+    for place, number in enumerate(valid):
+        grades[number]["resampled"] = [row[place] for row in scores]
+    return grades
+
+
+def grade_one(
+    metric: ModuleType, answers: pd.DataFrame, path: Path, request: dict[str, Any]
+) -> tuple[dict[str, Any], pd.DataFrame | None]:
+    """Grade one file; also return its table when it is valid."""
+    grade: dict[str, Any] = dict(NOT_GRADED)
+    try:
+        table = read_submission(path, len(answers), request)
+        metric.validate_submission(table.copy(), answers.copy())
+        grade["score"] = evaluate(metric, answers, table)
+    except (UnreadableError, metric.InvalidSubmissionError) as error:
+        return {**grade, "error": str(error)[:LONGEST_MESSAGE]}, None
+    except Exception as error:  # noqa: BLE001 - any other exception is a crash of metric.py
+        return {**grade, "error": crash_message(error, answers), "crashed": True}, None
+    return {**grade, "valid": True}, table
+
+
+def evaluate(metric: ModuleType, answers: pd.DataFrame, table: pd.DataFrame) -> float:
+    """Score a table; anything but a finite number is a MetricError."""
+    score = metric.evaluate(answers.copy(), table.copy())
+    if isinstance(score, bool) or not isinstance(score, (int, float, np.integer, np.floating)):
+        raise MetricError(f"evaluate() returned {type(score).__name__}, not a number")
+    if not math.isfinite(score):
+        raise MetricError(f"evaluate() returned {score}, not a finite number")
+    return float(score)
+
+
+def read_submission(path: Path, answer_rows: int, request: dict[str, Any]) -> pd.DataFrame:
+    """Read a participant's CSV file with bounds on its lines, columns and rows."""
+    most_rows = 2 * answer_rows + 1000
+    check_lines(path, request["max_line"])
+    try:
+        header = read_header(path, request["max_line"])
+        if len(header) > request["max_columns"]:
+            raise UnreadableError(f"the file has {len(header)} columns, far more than needed")
+        named = [name.strip() for name in header if name.strip()]
+        twice = sorted({name for name in named if named.count(name) > 1})
+        if twice:
+            raise UnreadableError(f"the column {twice[0][:60]!r} occurs twice")
+        table = pd.read_csv(
+            path,
+            nrows=most_rows + 1,
+            encoding="utf-8-sig",
+            compression=None,
+            float_precision="round_trip",
+            low_memory=False,
+        )
+    except UnreadableError:
+        raise
+    except (ValueError, OverflowError, csv.Error) as error:
+        raise UnreadableError(f"the file cannot be read as CSV: {str(error)[:200]}") from error
+    if not isinstance(table.index, pd.RangeIndex):
+        raise UnreadableError("rows have more cells than the header has names")
+    if len(table) > most_rows:
+        raise UnreadableError(f"the file has more than {most_rows} rows; {answer_rows} are needed")
+    return table
+
+
+def check_lines(path: Path, longest: int) -> None:
+    """Refuse binary files and endless lines before a parser sees them."""
+    with path.open("rb") as file:
+        while line := file.readline(longest + 1):
+            if len(line) > longest:
+                raise UnreadableError(f"a line is longer than {longest} bytes")
+            if b"\0" in line:
+                raise UnreadableError("the file is binary, not CSV text")
+
+
+def read_header(path: Path, longest: int) -> list[str]:
+    """Return the names of the columns as they stand in the file."""
+    csv.field_size_limit(longest)
+    with path.open(encoding="utf-8-sig", newline="") as file:
+        return next(csv.reader(file), [])
+
+
+def resample(
+    metric: ModuleType, answers: pd.DataFrame, tables: list[pd.DataFrame], request: dict[str, Any]
+) -> list[list[float]]:
+    """Score all tables on the same bootstrap samples of rows; one list of scores a sample.
+
+    A sample on which the metric is undefined for one table is left out for all.
+    """
+    identity = request["id_column"]
+    if not request["resamples"] or not tables or identity not in answers.columns:
+        return []
+    wanted = id_keys(answers[identity])
+    aligned = []
+    for table in tables:
+        if identity not in table.columns:
+            return []
+        given = id_keys(table[identity])
+        if given.has_duplicates or wanted.has_duplicates or not wanted.isin(given).all():
+            return []
+        aligned.append(table.iloc[given.get_indexer(wanted)])
+    generator = np.random.default_rng(request["seed"])
+    samples = []
+    for _ in range(request["resamples"]):
+        rows = generator.integers(0, len(answers), len(answers))
+        fresh = {identity: np.arange(len(rows))}
+        truth = answers.iloc[rows].assign(**fresh).reset_index(drop=True)
+        drawn = [table.iloc[rows].assign(**fresh).reset_index(drop=True) for table in aligned]
+        try:
+            samples.append([evaluate(metric, truth, table) for table in drawn])
+        except Exception:  # noqa: BLE001 - undefined on this sample, say for want of a class
+            continue
+    return samples
+
+
+def id_keys(values: pd.Series[Any]) -> pd.Index[Any]:
+    """Return ids as text, so that 7, 7.0 and "7" are the same."""
+    texts = values.astype(str).str.strip().str.replace(r"[.]0+$", "", regex=True)
+    keys: pd.Index[Any] = pd.Index(texts.to_numpy(dtype=object), dtype=object)
+    return keys
+
+
+def crash_message(error: Exception, answers: pd.DataFrame) -> str:
+    """Type, place and text of an exception, with everything that occurs in the answers blanked.
+
+    A participant may see the message, and exceptions quote the values that they choke on.
+    """
+    text = str(error)[:LONGEST_MESSAGE]
+    columns = [answers[name] for name in answers.columns[1:]]
+    secrets = {str(value) for column in columns for value in column.dropna().unique()}
+    for secret in sorted((s for s in secrets if s in text), key=lambda s: (-len(s), s)):
+        text = re.sub(rf"(?<!\w){re.escape(secret)}(?!\w)", "[...]", text)
+    frames = traceback.extract_tb(error.__traceback__)
+    lines = [frame.lineno for frame in frames if Path(frame.filename).name == METRIC_FILE]
+    place = f" (metric.py, line {lines[-1]})" if lines else ""
+    return f"{type(error).__name__}{place}: {text}"
+
+
+if __name__ == "__main__":
+    main()
