@@ -42,6 +42,17 @@ class TableSpec(Value):
     """Texts that mean missing in every column (nothing else does but the empty cell)."""
     na_codes: dict[str, tuple[float, ...]] = Field(default_factory=dict)
     """Numbers that mean missing in one column (-200, 999)."""
+    na_texts: dict[str, tuple[str, ...]] = Field(default_factory=dict)
+    """Texts that mean missing in one column only (elsewhere in the table they are values)."""
+    text_columns: tuple[str, ...] = ()
+    """Columns kept as text although they look like numbers (codes with leading zeros)."""
+    header_names: bool = False
+    """The one header row gives exactly `columns`, so reading code need not repeat them."""
+    skip_initial_space: bool = False
+    """Blanks after a delimiter are not part of the next cell."""
+    surplus: Literal["none", "ignore", "skip_row"] = "none"
+    """Rows with more cells than `columns`: there are none; the surplus is empty and is ignored;
+    or the row is damaged and left out."""
     keep_one_in: int = Field(default=1, ge=1)
     """Rows read: every k-th, for tables too large to load whole (k > 1)."""
 
