@@ -12,7 +12,6 @@ import os
 import re
 import stat
 from collections.abc import Iterator
-from fnmatch import translate
 from pathlib import Path
 
 from mle_smith.sandbox.job import Artefact, Limits
@@ -34,7 +33,9 @@ class Collected(Value):
     """More was written than the limits allow."""
 
 
-def collect(source: Path, destination: Path, patterns: tuple[str, ...], limits: Limits) -> Collected:
+def collect(
+    source: Path, destination: Path, patterns: tuple[str, ...], limits: Limits
+) -> Collected:
     """Copy the files of `source` that match `patterns` into `destination`.
 
     Args:
@@ -186,15 +187,14 @@ def _reason(error: OSError) -> str:
 
 def _compile(pattern: str) -> re.Pattern[str]:
     """The regular expression of a glob over `/`-separated paths."""
-    parts = pattern.split("/")
     expression = ""
+    parts = pattern.split("/")
     for position, part in enumerate(parts):
         last = position == len(parts) - 1
         if part == "**":
             expression += ".+" if last else "(?:[^/]+/)*"
             continue
-        # fnmatch's own star and question mark would cross folders.
-        segment = translate(part)[len("(?s:") : -len(r")\Z")]
-        segment = segment.replace(".*", "[^/]*").replace("(?>[^/]*?", "(?>[^/]*?")
-        expression += segment + ("" if last else "/")
+        wild = {"*": "[^/]*", "?": "[^/]"}
+        expression += "".join(wild.get(letter, re.escape(letter)) for letter in part)
+        expression += "" if last else "/"
     return re.compile(expression, re.DOTALL)

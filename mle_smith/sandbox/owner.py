@@ -51,7 +51,7 @@ def is_dead(owner: Owner) -> bool:
 
 def _boot() -> str:
     identity = Path("/proc/sys/kernel/random/boot_id").read_text().strip().replace("-", "")
-    return f"{identity}-{os.stat('/proc/self/ns/pid').st_ino}"
+    return f"{identity}-{Path('/proc/self/ns/pid').stat().st_ino}"
 
 
 def _start_time(pid: int) -> int | None:

@@ -9,6 +9,7 @@ own end (threads joined, exit functions run, streams flushed) this process just 
 
 import atexit
 import builtins
+import io
 import os
 import sys
 import threading
@@ -20,21 +21,23 @@ def main() -> None:
     """Run the program named by the first argument."""
     path = sys.argv[1]
     sys.argv = sys.argv[1:]
-    sys.path.insert(0, os.getcwd())
+    sys.path.insert(0, os.getcwd())  # noqa: PTH109 - pathlib takes long to import
     module = types.ModuleType("__main__")
     module.__dict__.update(__builtins__=builtins, __file__=path, __cached__=None)
     sys.modules["__main__"] = module
     status = 0
     try:
-        with open(path, "rb") as file:
+        with io.open_code(path) as file:
             program = compile(file.read(), path, "exec", dont_inherit=True)
         exec(program, module.__dict__)
     except SystemExit as end:
         status = exit_status(end.code)
-    except BaseException as error:
+    except BaseException as error:  # noqa: BLE001 - the interpreter reports all, too
         status = 1
         report(error, path)
-    sys.exit(status) if not leave() else os._exit(status)
+    if leave():
+        os._exit(status)
+    sys.exit(status)
 
 
 def exit_status(code: object) -> int:
@@ -43,7 +46,7 @@ def exit_status(code: object) -> int:
         return 0
     if isinstance(code, int):
         return code & 0xFF
-    print(code, file=sys.stderr)
+    sys.stderr.write(f"{code}\n")
     return 1
 
 

@@ -64,15 +64,15 @@ def remove_tree(folder: Path) -> None:
     for mounted in _mounts_below(folder):
         unmount(mounted)
 
-    def open_and_retry(function: object, path: str, _: object) -> None:
+    def open_and_retry(_: object, name: str, __: object) -> None:
         # A job may have taken the rights of its own folders away.
-        os.chmod(Path(path).parent, 0o700)
-        if not stat.S_ISLNK(os.lstat(path).st_mode):
-            os.chmod(path, 0o700)
-        if function is os.unlink:
-            os.unlink(path)
-        else:
+        path = Path(name)
+        path.parent.chmod(0o700)
+        if path.is_dir() and not path.is_symlink():
+            path.chmod(0o700)
             shutil.rmtree(path, ignore_errors=True)
+        else:
+            path.unlink(missing_ok=True)
 
     if folder.exists():
         shutil.rmtree(folder, onerror=open_and_retry)
@@ -108,12 +108,10 @@ def readable_copy(mount: ResolvedMount, folder: Path) -> Path:
         copy.chmod(0o444)
         return copy
     shutil.copytree(mount.source, copy, symlinks=True, copy_function=shutil.copyfile)
-    for root, _, files in os.walk(copy):
-        os.chmod(root, 0o755)
-        for name in files:
-            path = Path(root, name)
-            if not path.is_symlink():
-                path.chmod(0o444)
+    copy.chmod(0o755)
+    for path in copy.rglob("*"):
+        if not path.is_symlink():
+            path.chmod(0o755 if path.is_dir() else 0o444)
     return copy
 
 
