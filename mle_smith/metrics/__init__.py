@@ -1,6 +1,6 @@
 """Metrics: the registry, and the self-contained metric.py that each is written out as."""
 
-from mle_smith.metrics.emit import metric_source
+from mle_smith.metrics.emit import metric_source, sample_submission_source
 from mle_smith.metrics.registry import METRICS, metric_spec, metrics_for
 from mle_smith.metrics.spec import Label, MetricSpec, Prediction
 from mle_smith.metrics.submission import (
@@ -8,7 +8,6 @@ from mle_smith.metrics.submission import (
     answers_of,
     class_columns,
     constant_prediction,
-    sample_submission_source,
     unreadable_classes,
 )
 

@@ -1,4 +1,4 @@
-"""Writes the `metric.py` of a package: one template, and the few lines that each metric adds."""
+"""Writes code for packages: metric.py, from one template, and the sample submission's line."""
 
 from __future__ import annotations
 
@@ -9,7 +9,7 @@ from jinja2 import Environment, PackageLoader, StrictUndefined
 
 from mle_smith.metrics.registry import metric_spec
 from mle_smith.metrics.spec import Label
-from mle_smith.metrics.submission import Answers, answers_of
+from mle_smith.metrics.submission import Answers, answers_of, constant_prediction
 
 _WIDTH = 100
 
@@ -61,6 +61,27 @@ def metric_source(
         uses_positive=_uses_positive(answers, spec.code),
         columns=list(answers.columns),
     )
+
+
+def sample_submission_source(
+    metric: str,
+    *,
+    targets: Sequence[str],
+    classes: Sequence[Label] | None = None,
+    positive: Label | None = None,
+    test: str = "test",
+    id_column: str = "id",
+) -> str:
+    """A Python expression for prepare.py: the sample submission for the frame called `test`.
+
+    It takes nothing from that frame but the ids, so that it cannot give an answer away.
+    """
+    constants = constant_prediction(metric, targets=targets, classes=classes, positive=positive)
+    cells = "".join(
+        f", {_literal(column)}: {_literal(value)}" for column, value in constants.items()
+    )
+    identity = _literal(id_column)
+    return f"pd.DataFrame({{{identity}: {test}[{identity}]{cells}}})"
 
 
 def _uses_positive(answers: Answers, code: str) -> bool:

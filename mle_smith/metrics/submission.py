@@ -187,21 +187,3 @@ def _constant_values(
         return dict.fromkeys(answers.columns, 0.0)
     known: Mapping[str, pd.Series] = {c: train[c].dropna().astype(float) for c in answers.columns}
     return {c: float(getattr(values, spec.centre)()) for c, values in known.items()}
-
-
-def sample_submission_source(
-    metric: str,
-    *,
-    targets: Sequence[str],
-    classes: Sequence[Label] | None = None,
-    positive: Label | None = None,
-    test: str = "test",
-    id_column: str = "id",
-) -> str:
-    """A Python expression for prepare.py: the sample submission for the frame called `test`.
-
-    It takes nothing from that frame but the ids, so that it cannot give an answer away.
-    """
-    constants = constant_prediction(metric, targets=targets, classes=classes, positive=positive)
-    cells = "".join(f", {column!r}: {value!r}" for column, value in constants.items())
-    return f"pd.DataFrame({{{id_column!r}: {test}[{id_column!r}]{cells}}})"

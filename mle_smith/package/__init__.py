@@ -1,0 +1,1 @@
+"""Task packages: their format, and how they are built, sealed, graded and reported."""

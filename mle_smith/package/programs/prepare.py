@@ -5,7 +5,7 @@ script, and `$MLE_OUT` gets public/ and private/. With the argument `reverse`, f
 entries the other way round, which shows a script that depends on their order.
 """
 
-# ruff: noqa: E402, I001, D101, D102, D103 - listings are turned round before pathlib copies them
+# ruff: noqa: E402, D102, D103 - listings are turned round before pathlib copies them
 from __future__ import annotations
 
 import os
