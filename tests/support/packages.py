@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import hashlib
 import importlib.util
 import shutil
 from pathlib import Path
@@ -11,6 +10,7 @@ from typing import Literal, NamedTuple, TypeAlias
 import numpy as np
 import pandas as pd
 
+from mle_smith.data.source import fingerprint
 from mle_smith.metrics import (
     Answers,
     answers_of,
@@ -235,7 +235,7 @@ def _manifest(kind: Kind, answers: Answers, counts: dict[str, int], raw: Path) -
         seeds={"split": 20},
         provenance=Provenance(
             source="measurements",
-            raw_sha256=hashlib.sha256((raw / "measurements.csv").read_bytes()).hexdigest(),
+            raw_sha256=fingerprint(raw),
             licence="CC0-1.0",
         ),
     )
