@@ -1,0 +1,1 @@
+"""How the embedded Brainstormer measures a data set and reasons over what it measured."""

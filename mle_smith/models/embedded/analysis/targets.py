@@ -1,0 +1,106 @@
+"""How plausible each column is as a target, before anyone tried to predict it."""
+
+from __future__ import annotations
+
+from mle_smith.models.embedded.analysis.exclusions import DECIDES
+from mle_smith.models.embedded.analysis.ideas import Layout, frequent_classes
+from mle_smith.models.embedded.analysis.lexicon import prior, tokens
+from mle_smith.models.embedded.analysis.roles import Role
+from mle_smith.models.embedded.analysis.subject import Subject
+
+MOST_CLASSES = 40
+"""Distinct values above which text is no class label."""
+SCARCE = 0.9
+"""Share of missing (or of zeros) from which a column is no target."""
+
+
+def plausibilities(subject: Subject, plan: Layout) -> dict[str, float]:
+    """A score for each column that could be a target, most plausible first.
+
+    Around 0 is a mere attribute; from about 3.5 up an outcome that a document, the name or the
+    make of the table declares.
+    """
+    usable = [c for c in subject.columns if plan.roles[c] is not Role.CONSTANT]
+    last = usable[-1] if usable else ""
+    scores = {}
+    for column in subject.columns:
+        if plan.roles[column] is Role.USABLE and _fits(subject, column):
+            scores[column] = (
+                prior(column)
+                + _said(subject, column)
+                + _made(subject, column)
+                + _placed(subject, plan, column, last)
+                + _spread(subject, column)
+            )
+    ranked = sorted(scores, key=lambda c: (-scores[c], subject.columns.index(c)))
+    return {c: round(scores[c], 3) for c in ranked}
+
+
+def _fits(subject: Subject, column: str) -> bool:
+    """Whether it can be a target at all."""
+    m = subject.measured(column)
+    if m.missing >= SCARCE:
+        return False
+    if subject.is_classes(column):
+        return m.distinct <= MOST_CLASSES and len(frequent_classes(subject, column)) >= 2
+    return m.kind == "number" and m.zeros < 0.985 and m.distinct > 8
+
+
+def _said(subject: Subject, column: str) -> float:
+    """What documents say of it."""
+    hints = subject.hints
+    score = 1.3 * hints.goal.get(column, 0.0)
+    if column in hints.titled:
+        score += 2.0
+    if column in hints.afterwards and column not in hints.goal:
+        score -= 4.0
+    return score
+
+
+def _made(subject: Subject, column: str) -> float:
+    """How it hangs together with other columns."""
+    score = 0.0
+    for found in subject.survey.sums:
+        if column == found.total:
+            score += 1.5
+        elif column in found.parts:
+            score += 0.5
+    by = [a for a, b, s in subject.survey.determines if b == column and s >= DECIDES]
+    if any(subject.measured(a).distinct < subject.survey.rows / 5 for a in by):
+        score -= 1.0
+    head = tokens(column)[:1]
+    alike = [c for c in subject.columns if c != column and tokens(c)[:1] == head]
+    if head and len(alike) >= 3:
+        score -= 0.8
+    return score
+
+
+def _placed(subject: Subject, plan: Layout, column: str, last: str) -> float:
+    """Where it stands, and whether it varies where cases do."""
+    score = 0.0
+    if column == last:
+        score += 1.3
+    elif column == subject.columns[0] and subject.is_classes(column):
+        score += 0.5
+    if plan.group is not None and column in plan.group.constant:
+        score -= 2.0
+    if plan.group is not None and column == plan.group.column:
+        score -= 3.0
+    return score
+
+
+def _spread(subject: Subject, column: str) -> float:
+    """How its values are spread."""
+    m = subject.measured(column)
+    score = 0.0
+    if m.missing > 0.5:
+        score -= 1.5
+    if subject.is_classes(column):
+        total = sum(n for _, n in m.classes) or 1
+        largest = m.classes[0][1] / total
+        score += 0.3 if largest <= 0.9 else -0.5 if largest <= 0.97 else -2.5
+        score -= 1.5 if m.distinct > 15 else 0.0
+    else:
+        score += 0.2 if m.distinct > 20 else 0.0
+        score -= 2.5 if m.zeros > 0.9 else 0.8 if m.zeros > 0.6 else 0.0
+    return score
