@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
+from itertools import count
 from pathlib import Path
 
 MANIFEST = "task.json"
@@ -49,3 +51,10 @@ class RunPaths:
         self.work = root / ".work"
         """Workspaces, transcripts and the checkpoint; removed when a run is complete."""
         self.checkpoint = self.work / "checkpoint.sqlite"
+
+
+def fresh_run_folder(sources: Sequence[str]) -> Path:
+    """The first folder `mle-runs/<name of the data>-<n>`, below the current one, that is free."""
+    name = Path(sources[0]).resolve().name.split(".")[0] or "run"
+    free = (Path.cwd() / "mle-runs" / f"{name}-{number}" for number in count(1))
+    return next(folder for folder in free if not folder.exists())

@@ -1,0 +1,40 @@
+# From nothing but python3 and make. Docker is used when its daemon answers.
+
+PYTHON ?= python3
+VENV := .venv
+RUN := $(VENV)/bin
+
+.PHONY: demo test test-quick check lint types golden docs bench clean
+
+$(VENV)/.ready: requirements.lock pyproject.toml
+	$(PYTHON) -m venv $(VENV)
+	$(RUN)/python -m pip install --quiet --require-hashes -r requirements.lock
+	$(RUN)/python -m pip install --quiet --no-deps -e .
+	touch $@
+
+demo: $(VENV)/.ready  ## Forge tasks from the bundled data.
+	$(RUN)/python -m examples.demo
+
+test: $(VENV)/.ready  ## The whole suite; Docker tests run when the daemon answers.
+	$(RUN)/python -m pytest -n 2 --dist worksteal
+
+test-quick: $(VENV)/.ready  ## What needs no Docker and no server.
+	$(RUN)/python -m pytest -m "not docker and not live"
+
+check: lint types
+
+lint: $(VENV)/.ready
+	$(RUN)/ruff check . && $(RUN)/ruff format --check .
+
+types: $(VENV)/.ready
+	$(RUN)/mypy
+
+golden: $(VENV)/.ready  ## Write the golden files and generated pages anew; review the diff.
+	$(RUN)/python -m tests.golden.regenerate
+
+lock:  ## Pin all dependencies, with hashes.
+	uv pip compile --universal --generate-hashes --no-emit-index-url --no-header \
+	  --no-annotate --extra dev --output-file requirements.lock pyproject.toml
+
+clean:
+	rm -rf $(VENV)

@@ -1,0 +1,153 @@
+"""`mle-smith forge`: tasks from a raw data set."""
+
+from __future__ import annotations
+
+from pathlib import Path
+from typing import Annotated, Any
+
+import typer
+
+from cli.output import messages, print_json, results
+from cli.progress import progress
+from mle_smith.errors import UsageError
+from mle_smith.models.roles import AgentRole
+from mle_smith.package.layout import fresh_run_folder
+from mle_smith.values import MAX_FORMULATIONS
+
+
+def forge(
+    sources: Annotated[
+        list[str] | None,
+        typer.Argument(
+            metavar="SOURCE...",
+            help="Files, folders or archives of ONE data set.",
+            show_default=False,
+        ),
+    ] = None,
+    out: Annotated[
+        Path | None, typer.Option(help="Output folder. Default: a new one in ./mle-runs.")
+    ] = None,
+    model: Annotated[
+        list[str] | None,
+        typer.Option(
+            help="'embedded' (default), 'PROVIDER:MODEL', 'openai:MODEL@BASE_URL'; "
+            "ROLE=MODEL sets one role. Repeatable."
+        ),
+    ] = None,
+    max_formulations: Annotated[
+        int, typer.Option(min=1, max=MAX_FORMULATIONS, help="Ideas tried at the most.")
+    ] = MAX_FORMULATIONS,
+    sandbox: Annotated[
+        str, typer.Option(help="Where generated code runs: auto, docker or process.")
+    ] = "auto",
+    seed: Annotated[int, typer.Option(min=0, help="Of splits and samples.")] = 0,
+    memory: Annotated[
+        int, typer.Option(min=256, metavar="MIB", help="Memory for reading the raw data.")
+    ] = 1536,
+    i_accept_weaker_isolation: Annotated[
+        bool,
+        typer.Option(
+            "--i-accept-weaker-isolation",
+            help="Run a language model's code without Docker (--sandbox process).",
+        ),
+    ] = False,
+    resume: Annotated[
+        Path | None, typer.Option(metavar="RUN", help="Go on with an unfinished run.")
+    ] = None,
+    as_json: Annotated[bool, typer.Option("--json", help="Print one JSON document.")] = False,
+) -> None:
+    """Forge verified tasks from a raw data set.
+
+    Exit status: 0 when at least one task is verified, 1 when none is, 2 for a wrong call or
+    damaged data, 3 when this machine could not do it.
+    """
+    from graph import run as runs
+    from graph.context import ForgeContext
+
+    if (resume is None) == (not sources):
+        raise UsageError("name either a SOURCE or --resume RUN", code="forge.call")
+    with progress(messages(), plain=as_json) as listener:
+        if resume is not None:
+            folder = resume.resolve()
+            summary = runs.resume(folder, listener)
+        else:
+            folder = (out or fresh_run_folder(sources or [])).resolve()
+            common, by_role = _models(model or [])
+            context = ForgeContext.model_validate(
+                {
+                    "model": common,
+                    "role_models": by_role,
+                    "out": str(folder),
+                    "max_formulations": max_formulations,
+                    "sandbox": sandbox,
+                    "seed": seed,
+                    "memory_mb": memory,
+                    "accept_weaker_isolation": i_accept_weaker_isolation,
+                }
+            )
+            summary = runs.start(sources or [], context, listener)
+    if as_json:
+        print_json(document(folder, summary))
+    else:
+        _show(folder, summary)
+    raise typer.Exit(0 if summary["tasks"] else 1)
+
+
+def document(folder: Path, summary: dict[str, Any]) -> dict[str, Any]:
+    """What `--json` prints: run.json with absolute paths."""
+    located = {
+        kind: [{**entry, "path": str(folder / entry["path"])} for entry in summary[kind]]
+        for kind in ("tasks", "rejected")
+    }
+    return {"run": str(folder), **summary, **located}
+
+
+def _models(given: list[str]) -> tuple[str, dict[str, str]]:
+    """The model of all roles, and those of single roles."""
+    common, by_role = "embedded", {}
+    for value in given:
+        role, equals, name = value.partition("=")
+        if not equals:
+            common = value
+        elif role in list(AgentRole):
+            by_role[role] = name
+        else:
+            roles = ", ".join(AgentRole)
+            raise UsageError(f"--model {value}: {role!r} is no role; there are {roles}")
+    return common, by_role
+
+
+def _show(folder: Path, summary: dict[str, Any]) -> None:
+    from rich.table import Table
+
+    console = results()
+    if summary["refused"]:
+        console.print(f"Refused: {summary['refused']['message']}", markup=False)
+        return
+    table = Table(title="Verified tasks", title_justify="left")
+    for heading in ("task", "target", "type", "metric", "constant", "simple", "strong", "best"):
+        table.add_column(heading, overflow="fold")
+    for task in summary["tasks"]:
+        rungs = {rung["name"]: rung["score"] for rung in task["ladder"]["rungs"]}
+        scores = [_score(rungs.get(name)) for name in ("constant", "simple", "strong", "answers")]
+        kind = task["task_type"].replace("_", " ")
+        table.add_row(task["id"], task["target"], kind, task["metric"], *scores)
+    if summary["tasks"]:
+        console.print(table)
+    for task in summary["rejected"]:
+        console.print(f"Rejected {task['id']}:", style="yellow")
+        for finding in task["findings"]:
+            console.print(f"  {finding['code']} {finding['message']}", markup=False)
+    console.print(f"\nRun folder: {folder}", markup=False, soft_wrap=True)
+    if summary["tasks"]:
+        first = folder / summary["tasks"][0]["path"]
+        console.print(f"Report:     {first / 'report.html'}", markup=False, soft_wrap=True)
+        console.print(
+            f"Next:       mle-smith grade {first} SUBMISSION.csv", markup=False, soft_wrap=True
+        )
+
+
+def _score(interval: dict[str, float] | None) -> str:
+    if interval is None:
+        return ""
+    return f"{interval['value']:.4g} ({interval['low']:.3g} to {interval['high']:.3g})"

@@ -1,0 +1,145 @@
+"""Runs the forge from the command line and from Python: checkpoints, resume, progress, tidy end."""
+
+from __future__ import annotations
+
+import contextlib
+import json
+import shutil
+import sqlite3
+from collections.abc import Callable, Iterator, Sequence
+from pathlib import Path
+from typing import Any
+
+from langchain_core.runnables import RunnableConfig
+from langgraph.checkpoint.sqlite import SqliteSaver
+from langgraph.graph.state import CompiledStateGraph
+
+from graph.context import ForgeContext
+from graph.forge import builder
+from mle_smith.errors import UsageError
+from mle_smith.package.layout import RunPaths
+
+RECURSION_LIMIT = 400
+"""Super-steps of one graph; a subgraph counts its own. Three attempts of 30 steps take 200."""
+
+Event = dict[str, Any]
+Listener = Callable[[Event], None]
+
+
+def start(
+    sources: Sequence[str], context: ForgeContext, listener: Listener = lambda event: None
+) -> dict[str, Any]:
+    """Forge tasks of one data set into `context.out`, which must not be in use.
+
+    Args:
+        sources: files, folders or archives of the data set.
+        context: settings, with `out`.
+        listener: is told of every stage that begins or ends.
+
+    Returns:
+        The content of run.json.
+
+    Raises:
+        MLESmithError: as its kinds say. A run that a machine error stopped can be resumed.
+    """
+    run = RunPaths(Path(context.out).resolve())
+    if run.root.exists() and (not run.root.is_dir() or any(run.root.iterdir())):
+        raise UsageError(
+            f"{run.root} exists and is not an empty folder: name another with --out, "
+            f"or go on with an unfinished run by --resume {run.root}",
+            code="out.in_use",
+        )
+    made = _first_missing(run.root)
+    run.work.mkdir(parents=True)
+    request = {"sources": list(sources), "context": context.model_dump(mode="json")}
+    _request_file(run).write_text(json.dumps(request, indent=1))
+    try:
+        return _drive(run, {"sources": list(sources)}, context, listener)
+    except UsageError:
+        # Nothing of the data could be used, so nothing of the run is worth keeping.
+        shutil.rmtree(made, ignore_errors=True)
+        raise
+
+
+def resume(folder: Path, listener: Listener = lambda event: None) -> dict[str, Any]:
+    """Go on with a run where it stopped; a finished one is only read.
+
+    Raises:
+        UsageError: the folder holds no run.
+    """
+    run = RunPaths(folder.resolve())
+    if run.summary.exists():
+        return read_summary(run)
+    if not _request_file(run).exists():
+        raise UsageError(
+            f"{folder} holds no run to resume: name the folder that --out named",
+            code="resume.nothing",
+        )
+    request = json.loads(_request_file(run).read_text())
+    context = ForgeContext.model_validate(request["context"])
+    with _saver(run) as saver:
+        begun = saver.get_tuple(_config()) is not None
+    given = None if begun else {"sources": request["sources"]}
+    return _drive(run, given, context, listener)
+
+
+def read_summary(run: RunPaths) -> dict[str, Any]:
+    """The content of run.json."""
+    summary: dict[str, Any] = json.loads(run.summary.read_text())
+    return summary
+
+
+def _drive(
+    run: RunPaths, given: dict[str, Any] | None, context: ForgeContext, listener: Listener
+) -> dict[str, Any]:
+    with _saver(run) as saver:
+        graph: CompiledStateGraph[Any, ForgeContext, Any, Any] = builder.compile(
+            checkpointer=saver, name="forge"
+        )
+        for part in graph.stream(
+            given,
+            _config(),
+            context=context,
+            stream_mode=["custom"],
+            subgraphs=True,
+            durability="sync",
+            version="v2",
+        ):
+            listener(part["data"])
+    _tidy(run)
+    return read_summary(run)
+
+
+def _config() -> RunnableConfig:
+    return {"configurable": {"thread_id": "forge"}, "recursion_limit": RECURSION_LIMIT}
+
+
+@contextlib.contextmanager
+def _saver(run: RunPaths) -> Iterator[SqliteSaver]:
+    connection = sqlite3.connect(run.checkpoint, check_same_thread=False)
+    try:
+        yield SqliteSaver(connection)
+    finally:
+        connection.close()
+
+
+def _tidy(run: RunPaths) -> None:
+    """Keep the conversations of a finished run, and remove its workspaces and checkpoint."""
+    if not run.work.exists():
+        return
+    kept = run.root / "transcripts"
+    for folder in sorted(run.work.rglob("transcripts")):
+        owner = folder.parent.name if folder.parent != run.work else ""
+        shutil.copytree(folder, kept / owner, dirs_exist_ok=True)
+    shutil.rmtree(run.work)
+
+
+def _request_file(run: RunPaths) -> Path:
+    return run.work / "request.json"
+
+
+def _first_missing(path: Path) -> Path:
+    """The outermost folder that has to be made for `path`."""
+    while not path.parent.exists():
+        path = path.parent
+    return path

@@ -1,0 +1,66 @@
+"""What a user may set for a run; the graph's context schema is made of it."""
+
+from __future__ import annotations
+
+from typing import Literal
+
+from pydantic import BaseModel, ConfigDict, Field
+
+from mle_smith.models.roles import AgentRole
+from mle_smith.values import MAX_FORMULATIONS
+
+
+class Budgets(BaseModel):
+    """Bounds on what agents may spend. The defaults are the paper's."""
+
+    model_config = ConfigDict(extra="forbid", frozen=True)
+
+    brainstorm_steps: int = Field(default=30, ge=1)
+    """Model calls of the Brainstormer for a data set."""
+    design_steps: int = Field(default=30, ge=1)
+    """Model calls of the Designer in one attempt."""
+    refactor_steps: int = Field(default=30, ge=1)
+    """Model calls of the Refactor in one attempt."""
+    execute_steps: int = Field(default=10, ge=1)
+    """Model calls of the test agent in one attempt."""
+    attempts: int = Field(default=3, ge=1)
+    """Attempts of the Designer, and of the Refactor, before a task is rejected."""
+
+
+class Settings(BaseModel):
+    """Everything about a run that is not its data."""
+
+    model_config = ConfigDict(extra="forbid", frozen=True)
+
+    model: str = Field(
+        default="embedded",
+        description="Model of every role: 'embedded', 'PROVIDER:MODEL' or 'openai:MODEL@BASE_URL'.",
+    )
+    role_models: dict[AgentRole, str] = Field(
+        default_factory=dict, description="Models of single roles, in place of 'model'."
+    )
+    out: str = Field(
+        default="",
+        description="Output folder; empty: a new folder in ./mle-runs, named after the data.",
+    )
+    max_formulations: int = Field(
+        default=MAX_FORMULATIONS, ge=1, le=MAX_FORMULATIONS, description="Ideas tried at the most."
+    )
+    seed: int = Field(default=0, ge=0, description="Of splits, samples and the embedded backbone.")
+    sandbox: Literal["auto", "docker", "process"] = Field(
+        default="auto", description="Where generated code runs."
+    )
+    accept_weaker_isolation: bool = Field(
+        default=False, description="Let a language model's code run without Docker."
+    )
+    memory_mb: int = Field(
+        default=1536, ge=256, description="Memory that reading the raw data may take, in MiB."
+    )
+    job_seconds: int = Field(
+        default=600, ge=1, le=600, description="Longest run of one program in the sandbox."
+    )
+    budgets: Budgets = Field(default_factory=Budgets, description="Bounds on the agents' work.")
+
+    def model_of(self, role: AgentRole) -> str:
+        """Name of the model that plays `role`."""
+        return self.role_models.get(role, self.model)

@@ -1,0 +1,33 @@
+"""Assertions on a draft: its files are there, have the right shape, and run."""
+
+from __future__ import annotations
+
+from pathlib import Path
+from typing import Any
+
+from langgraph.runtime import Runtime
+
+from mle_smith.checks import Layer, Subject, check_package
+from mle_smith.sandbox.shared import shared_sandbox
+from mle_smith.settings import Settings
+from mle_smith.task import Task
+from mle_smith.values import Blame
+from nodes.verdicts import assume_run, blamed_on, hand_over, not_submitted
+
+STAGE = "check_draft"
+
+
+def check_draft(state: Task, runtime: Runtime[Settings]) -> dict[str, Any]:
+    """Check structure and metric of the draft; whatever is wrong goes back to the Designer."""
+    if not state.submitted:
+        return hand_over(state, not_submitted(STAGE, Blame.DESIGN))
+    settings = runtime.context or Settings()
+    subject = Subject(
+        package=state.workspace.assembled("draft").root,
+        formulation=state.formulation,
+        raw=Path(state.raw_folder),
+        sandbox=shared_sandbox(settings),
+        seed=settings.seed,
+    )
+    checked = assume_run(check_package(subject, {Layer.STRUCTURE}))
+    return hand_over(state, blamed_on(Blame.DESIGN, checked.verdict(STAGE)))

@@ -1,0 +1,101 @@
+"""The summary of a run: what was proposed, what was verified, what was lost and why."""
+
+from __future__ import annotations
+
+import json
+from collections import Counter
+from pathlib import Path
+from typing import Any
+
+from pydantic import Field
+
+from mle_smith.package.layout import RunPaths
+from mle_smith.task import Dataset, Outcome
+
+FUNNEL = {
+    "drafted": "check_draft",
+    "packaged": "check_package",
+    "reviewed": "review",
+    "executed": "judge",
+}
+"""Steps of the funnel after `proposed`, each with the stage that a task has to pass."""
+
+
+class _Collecting(Dataset):
+    outcomes: list[Outcome] = Field(default_factory=list)
+
+
+def collect(state: _Collecting) -> dict[str, Any]:
+    """Write run.json, the last file of a run."""
+    run = RunPaths(Path(state.run))
+    outcomes = sorted(state.outcomes, key=lambda outcome: outcome.task_id)
+    summary = {
+        "dataset": state.name,
+        "raw_sha256": state.raw_sha256,
+        "tasks": [_task(o, run) for o in outcomes if o.status == "verified"],
+        "rejected": [_rejected(o) for o in outcomes if o.status == "rejected"],
+        "refused": state.refusal,
+        "funnel": funnel(len(state.proposals), outcomes),
+        "stages": stage_costs(run, [outcome.task_id for outcome in outcomes]),
+        "brainstorm_usage": state.brainstorm_usage.model_dump(),
+    }
+    fresh = run.summary.with_suffix(".new")
+    fresh.write_text(json.dumps(summary, ensure_ascii=False, indent=2) + "\n")
+    fresh.rename(run.summary)
+    return {}
+
+
+def funnel(proposed: int, outcomes: list[Outcome]) -> dict[str, Any]:
+    """How many tasks came how far, and how many were lost by which finding."""
+    passed = {
+        step: sum(stage in outcome.stages for outcome in outcomes) for step, stage in FUNNEL.items()
+    }
+    lost = Counter(
+        code
+        for outcome in outcomes
+        if outcome.status == "rejected"
+        for code in {finding.code for finding in outcome.findings}
+    )
+    verified = sum(outcome.status == "verified" for outcome in outcomes)
+    return {
+        "proposed": proposed,
+        **passed,
+        "verified": verified,
+        "lost": dict(sorted(lost.items())),
+    }
+
+
+def stage_costs(run: RunPaths, task_ids: list[str]) -> dict[str, dict[str, float]]:
+    """Seconds by stage over all tasks: `wall`, and `runs` of the stage."""
+    costs: dict[str, dict[str, float]] = {}
+    files = [run.work / "timings.jsonl"]
+    files += [run.work / "tasks" / task_id / "timings.jsonl" for task_id in task_ids]
+    for file in files:
+        for line in file.read_text().splitlines() if file.exists() else []:
+            entry = json.loads(line)
+            cost = costs.setdefault(entry["stage"], {"wall_s": 0.0, "runs": 0})
+            cost["wall_s"] = round(cost["wall_s"] + entry["wall_s"], 3)
+            cost["runs"] += 1
+    return costs
+
+
+def _task(outcome: Outcome, run: RunPaths) -> dict[str, Any]:
+    return {
+        "id": outcome.task_id,
+        "path": outcome.path,
+        "title": outcome.title,
+        "target": outcome.target,
+        "task_type": outcome.task_type,
+        "metric": outcome.metric,
+        "ladder": outcome.ladder.model_dump(mode="json") if outcome.ladder else None,
+    }
+
+
+def _rejected(outcome: Outcome) -> dict[str, Any]:
+    return {
+        "id": outcome.task_id,
+        "path": outcome.path,
+        "title": outcome.title,
+        "target": outcome.target,
+        "findings": [finding.model_dump(mode="json") for finding in outcome.findings],
+    }

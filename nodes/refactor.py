@@ -1,0 +1,36 @@
+"""The Refactor: the draft in the one package format."""
+
+from __future__ import annotations
+
+from typing import Any
+
+from langgraph.runtime import Runtime
+
+from mle_smith.models.roles import AgentRole
+from mle_smith.settings import Settings
+from mle_smith.task import Task
+from nodes.making import begin, brief_maker, finish
+from tools.build import building_tools, submit_package, validate_package
+from tools.files import list_directory, read_file, write_file
+
+ROLE = AgentRole.REFACTOR
+TOOLS = [
+    list_directory,
+    read_file,
+    write_file,
+    *building_tools("package"),
+    validate_package,
+    submit_package,
+]
+
+
+def brief(state: Task, runtime: Runtime[Settings]) -> dict[str, Any]:
+    """Give the Refactor the draft, and what to repair."""
+    settings = runtime.context or Settings()
+    return {
+        **begin(state, ROLE),
+        "messages": brief_maker(state, ROLE, settings.budgets.refactor_steps),
+    }
+
+
+report = finish(ROLE)
