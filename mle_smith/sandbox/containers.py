@@ -84,7 +84,7 @@ class DockerSandbox:
                 try:
                     with self._client() as client:
                         return self._run_once(client, job, mounts, out)
-                except _FAULTS as error:
+                except (*_FAULTS, SandboxUnavailableError) as error:
                     fault = f"sandbox: {type(error).__name__}: {error}"
                     if out is not None:
                         clear(out)
@@ -111,12 +111,17 @@ class DockerSandbox:
         except queue.Empty:
             client = self._connect()
             client.api.timeout = _CALL_S
+        broken = False
         try:
             yield client
         except _FAULTS:
-            client.close()
+            broken = True
             raise
-        self._idle.put(client)
+        finally:
+            if broken:
+                client.close()
+            else:
+                self._idle.put(client)
 
     def _run_once(
         self,
@@ -125,9 +130,9 @@ class DockerSandbox:
         mounts: tuple[ResolvedMount, ...],
         out: Path | None,
     ) -> Result:
-        folder = self._scratch.new()
-        container = ""
-        try:
+        with contextlib.ExitStack() as cleanup:
+            folder = self._scratch.new()
+            cleanup.callback(remove_tree, folder)
             staged = stage(folder, job, mounts)
             create, host = container_settings(
                 job,
@@ -137,17 +142,12 @@ class DockerSandbox:
                 + [bind(staged.out, "/out", writable=True)],
                 labels=self._labels(job),
             )
-            api = client.api
-            container = api.create_container(**create, host_config=api.create_host_config(**host))[
-                "Id"
-            ]
+            host_config = client.api.create_host_config(**host)
+            container = client.api.create_container(**create, host_config=host_config)["Id"]
+            cleanup.callback(_remove, client, container)
             run = ContainerRun(client, container, job, staged)
             run.follow()
             return run.result(out)
-        finally:
-            if container:
-                _remove(client, container)
-            remove_tree(folder)
 
     def _labels(self, job: Job) -> dict[str, str]:
         return {

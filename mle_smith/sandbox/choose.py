@@ -1,0 +1,119 @@
+"""Which sandbox this machine gets, and what a user can do to have a better one."""
+
+from __future__ import annotations
+
+import sys
+from collections.abc import Callable
+from contextlib import closing
+from typing import Literal
+
+from mle_smith.errors import SandboxUnavailableError
+from mle_smith.sandbox import image
+from mle_smith.sandbox.containers import DockerSandbox
+from mle_smith.sandbox.job import Sandbox
+from mle_smith.sandbox.process import ProcessSandbox
+from mle_smith.values import Value
+
+Choice = Literal["auto", "docker", "process"]
+
+
+class Fact(Value):
+    """One thing that the sandbox needs, whether it is here, and how to get it."""
+
+    name: str
+    ok: bool
+    state: str
+    next_step: str = ""
+    """What to do where it is not here; empty where nothing is to be done."""
+
+
+def open_sandbox(
+    kind: Choice = "auto",
+    *,
+    progress: Callable[[str], None] | None = None,
+    max_jobs: int | None = None,
+) -> Sandbox:
+    """Open a sandbox.
+
+    Args:
+        kind: `auto` takes Docker where an engine answers within two seconds and the image is there
+            or can be built, else the process sandbox.
+        progress: is told what is built, and why Docker was passed over.
+        max_jobs: jobs at once; further ones wait.
+
+    Raises:
+        SandboxUnavailableError: that kind cannot run here; the message names the next step.
+    """
+    tell = progress or _silent
+    if kind == "process":
+        return ProcessSandbox(max_jobs=max_jobs)
+    try:
+        return _open_docker(tell, max_jobs)
+    except SandboxUnavailableError as no_docker:
+        if kind == "docker":
+            raise
+        tell(f"no Docker sandbox: {no_docker}")
+        try:
+            return ProcessSandbox(max_jobs=max_jobs)
+        except SandboxUnavailableError as no_process:
+            raise SandboxUnavailableError(
+                f"No sandbox can run here. Docker: {no_docker} Processes: {no_process}",
+                code="sandbox.none",
+            ) from no_process
+
+
+def doctor() -> list[Fact]:
+    """What there is here for sandboxes, the best first, each with the next step."""
+    engine, sandbox_image = _docker_facts()
+    return [engine, sandbox_image, _process_fact()]
+
+
+def _open_docker(tell: Callable[[str], None], max_jobs: int | None) -> DockerSandbox:
+    with closing(image.connect()) as client:
+        present = image.status(client).present
+    if not present:
+        tell("the sandbox image is not there yet: building it, once")
+        image.build(tell)
+    return DockerSandbox(max_jobs=max_jobs)
+
+
+def _docker_facts() -> tuple[Fact, Fact]:
+    name = "sandbox image"
+    try:
+        client = image.connect()
+    except SandboxUnavailableError as error:
+        start = "install Docker and start it (on Debian or Ubuntu as root: apt-get install "
+        start += "docker.io; systemctl start docker), and let your user reach its socket"
+        return (
+            Fact(name="docker engine", ok=False, state=str(error), next_step=start),
+            Fact(name=name, ok=False, state="needs the engine", next_step="start the engine"),
+        )
+    with closing(client):
+        version = client.version()
+        engine = Fact(
+            name="docker engine",
+            ok=True,
+            state=f"version {version['Version']}, API {version['ApiVersion']}",
+        )
+        found = image.status(client)
+    if found.present:
+        return engine, Fact(name=name, ok=True, state=f"{found.tag}, {found.size_mb} MB")
+    step = "mle-smith sandbox build"
+    step += " (its parts are cached: some seconds)" if found.cached else " (about a minute)"
+    return engine, Fact(name=name, ok=False, state=f"{found.tag} is not there", next_step=step)
+
+
+def _process_fact() -> Fact:
+    name = "process isolation"
+    try:
+        sandbox = ProcessSandbox()
+    except SandboxUnavailableError as error:
+        step = "use Docker, or a Linux kernel from 5.13 on with Landlock enabled"
+        return Fact(name=name, ok=False, state=str(error), next_step=step)
+    with closing(sandbox):
+        state = f"level {sandbox.level}: {sandbox.capabilities().isolation}"
+    return Fact(name=name, ok=True, state=f"{state} (Python {sys.version.split()[0]})")
+
+
+def _silent(_: str) -> None:
+    return None

@@ -1,0 +1,167 @@
+"""A system-call filter for the process backend, as the BPF program that the kernel takes.
+
+Refuses what the other layers do not hold or what only widens the kernel's surface. A deny-list, as
+the Python it serves is the host's own and may need calls that an allow-list would miss.
+"""
+
+from __future__ import annotations
+
+import platform
+import struct
+from typing import NamedTuple
+
+from mle_smith.errors import SandboxUnavailableError
+
+AF_UNIX, AF_INET, AF_INET6 = 1, 2, 10
+
+_LOAD, _EQUAL, _AT_LEAST, _ANY_BIT, _RETURN = 0x20, 0x15, 0x35, 0x45, 0x06
+_ALLOW, _KILL, _ERRNO = 0x7FFF0000, 0x80000000, 0x00050000
+_EPERM, _ENOSYS = 1, 38
+_NUMBER_AT, _ARCH_AT, _FIRST_ARGUMENT_AT = 0, 4, 16
+_NAMESPACE_FLAGS = 0x7E020000
+_X32_BIT = 0x40000000
+
+# The same on every architecture.
+_NEW_CALLS = {
+    "io_uring_setup": 425,
+    "io_uring_enter": 426,
+    "io_uring_register": 427,
+    "open_tree": 428,
+    "move_mount": 429,
+    "fsopen": 430,
+    "fsconfig": 431,
+    "fsmount": 432,
+    "fspick": 433,
+    "pidfd_getfd": 438,
+    "mount_setattr": 442,
+}
+_X86_64 = {
+    "ptrace": 101,
+    "syslog": 103,
+    "pivot_root": 155,
+    "chroot": 161,
+    "acct": 163,
+    "mount": 165,
+    "umount2": 166,
+    "swapon": 167,
+    "swapoff": 168,
+    "reboot": 169,
+    "iopl": 172,
+    "ioperm": 173,
+    "init_module": 175,
+    "delete_module": 176,
+    "kexec_load": 246,
+    "add_key": 248,
+    "request_key": 249,
+    "keyctl": 250,
+    "unshare": 272,
+    "perf_event_open": 298,
+    "open_by_handle_at": 304,
+    "setns": 308,
+    "process_vm_readv": 310,
+    "process_vm_writev": 311,
+    "kcmp": 312,
+    "finit_module": 313,
+    "kexec_file_load": 320,
+    "bpf": 321,
+    "userfaultfd": 323,
+}
+_AARCH64 = {
+    "umount2": 39,
+    "mount": 40,
+    "pivot_root": 41,
+    "chroot": 51,
+    "acct": 89,
+    "unshare": 97,
+    "kexec_load": 104,
+    "init_module": 105,
+    "delete_module": 106,
+    "syslog": 116,
+    "ptrace": 117,
+    "reboot": 142,
+    "add_key": 217,
+    "request_key": 218,
+    "keyctl": 219,
+    "swapon": 224,
+    "swapoff": 225,
+    "perf_event_open": 241,
+    "open_by_handle_at": 265,
+    "setns": 268,
+    "process_vm_readv": 270,
+    "process_vm_writev": 271,
+    "kcmp": 272,
+    "finit_module": 273,
+    "bpf": 280,
+    "userfaultfd": 282,
+    "kexec_file_load": 294,
+}
+
+
+class Architecture(NamedTuple):
+    """The numbers of one kind of machine."""
+
+    audit: int
+    denied: tuple[int, ...]
+    clone: int
+    clone3: int
+    socket: int
+    pivot_root: int
+    has_x32: bool
+
+
+_ARCHITECTURES = {
+    "x86_64": Architecture(
+        0xC000003E, (*_X86_64.values(), *_NEW_CALLS.values()), 56, 435, 41, 155, True
+    ),
+    "aarch64": Architecture(
+        0xC00000B7, (*_AARCH64.values(), *_NEW_CALLS.values()), 220, 435, 198, 41, False
+    ),
+}
+
+
+def architecture(machine: str | None = None) -> Architecture:
+    """The numbers of this machine. Raises SandboxUnavailableError for one that is not known."""
+    name = machine or platform.machine()
+    if name not in _ARCHITECTURES:
+        raise SandboxUnavailableError(
+            f"The process sandbox does not know the system calls of {name}; use Docker.",
+            code="sandbox.process.architecture",
+        )
+    return _ARCHITECTURES[name]
+
+
+def build_filter(machine: Architecture, families: tuple[int, ...]) -> bytes:
+    """The BPF program that allows sockets of `families` only, and none of the denied calls."""
+    code = [
+        _step(_LOAD, _ARCH_AT),
+        _step(_EQUAL, machine.audit, yes=1),
+        _step(_RETURN, _KILL),
+        _step(_LOAD, _NUMBER_AT),
+    ]
+    if machine.has_x32:
+        code += [_step(_AT_LEAST, _X32_BIT, no=1), _refuse(_EPERM)]
+    for number in machine.denied:
+        code += [_step(_EQUAL, number, no=1), _refuse(_EPERM)]
+    # The flags of clone3 lie in memory, out of sight; the C library falls back to clone.
+    code += [_step(_EQUAL, machine.clone3, no=1), _refuse(_ENOSYS)]
+    code += [
+        _step(_EQUAL, machine.clone, no=4),
+        _step(_LOAD, _FIRST_ARGUMENT_AT),
+        _step(_ANY_BIT, _NAMESPACE_FLAGS, no=1),
+        _refuse(_EPERM),
+        _step(_LOAD, _NUMBER_AT),
+    ]
+    sockets = [_step(_LOAD, _FIRST_ARGUMENT_AT)]
+    for family in families:
+        sockets += [_step(_EQUAL, family, no=1), _step(_RETURN, _ALLOW)]
+    sockets.append(_refuse(_EPERM))
+    code += [_step(_EQUAL, machine.socket, no=len(sockets)), *sockets]
+    return b"".join([*code, _step(_RETURN, _ALLOW)])
+
+
+def _step(operation: int, value: int, *, yes: int = 0, no: int = 0) -> bytes:
+    return struct.pack("=HBBI", operation, yes, no, value)
+
+
+def _refuse(number: int) -> bytes:
+    return _step(_RETURN, _ERRNO | number)
