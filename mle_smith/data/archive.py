@@ -115,6 +115,24 @@ def members(root: Path, path: tuple[str, ...], caps: ArchiveCaps | None = None) 
     return found
 
 
+def check_container(root: Path, path: tuple[str, ...], caps: ArchiveCaps | None = None) -> None:
+    """Check a file that is a zip archive inside (.xlsx) before a library unpacks it.
+
+    Raises:
+        SourceError: it is damaged, unsafe, or past a cap.
+    """
+    caps = caps or ArchiveCaps(total_bytes=2 * 1024**3)
+    with open_file(root, path, caps) as handle, ExitStack() as stack:
+        seekable = handle if handle.seekable() else _spool(handle, stack)
+        try:
+            total = sum(m.size for m in _zip_members(seekable, path, caps))
+            packed = seekable.seek(0, 2)
+        except _DAMAGE as error:
+            raise _damaged(path, error) from error
+    if total > min(caps.total_bytes, max(packed * caps.ratio, caps.ratio_from)):
+        raise _bomb(path, total, packed)
+
+
 @contextmanager
 def open_file(
     root: Path, path: tuple[str, ...], caps: ArchiveCaps | None = None, *, unpack: bool = True

@@ -7,6 +7,7 @@ from collections.abc import Iterable
 from typing import Any
 
 from mle_smith.data.archive import packing
+from mle_smith.data.header import default_names
 from mle_smith.data.read import (
     BATCH_ROWS,
     Thinning,
@@ -49,15 +50,15 @@ def read_code(spec: TableSpec) -> str:
         f"def {function_name(spec)}(raw: Path) -> pd.DataFrame:",
         f"    {_docstring(f'Read {shown_path}{sheet}.')}",
     ]
-    return "\n".join([*head, *body.imports, *body.lines]) + "\n"
+    imports = [*body.imports, ""] if body.imports else []
+    return "\n".join([*head, *imports, *body.lines]) + "\n"
 
 
 def literal(value: Any) -> str:
     """A value as Python source, with double quotes and tidy numbers."""
     if isinstance(value, str):
-        if value.isprintable() and "\\" not in value and '"' not in value:
-            return f'"{value}"'
-        return repr(value)
+        single = repr(value)
+        return single if '"' in value else '"' + single[1:-1].replace("\\'", "'") + '"'
     if isinstance(value, float) and value.is_integer() and abs(value) < 2**53:
         return repr(int(value))
     if isinstance(value, list | tuple):
@@ -192,6 +193,8 @@ def _keywords(spec: TableSpec, arguments: dict[str, Any], body: _Body) -> list[s
 
 
 def _sequence(names: tuple[str, ...]) -> str:
+    if names == default_names(len(names)):
+        return f'[f"column_{{i}}" for i in range(1, {len(names) + 1})]'
     one = literal(list(names))
     if len(one) + len("    columns = ") <= _WIDTH:
         return one

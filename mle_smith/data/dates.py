@@ -1,0 +1,131 @@
+"""Which strptime format a column of text has, if it holds dates or times throughout."""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Iterator
+from itertools import pairwise
+
+import pandas as pd
+
+_DATES = [
+    "%Y-%m-%d",
+    "%Y/%m/%d",
+    "%Y.%m.%d",
+    "%Y%m%d",
+    "%m/%d/%Y",
+    "%d/%m/%Y",
+    "%m-%d-%Y",
+    "%d-%m-%Y",
+    "%d.%m.%Y",
+    "%m.%d.%Y",
+    "%m/%d/%y",
+    "%d/%m/%y",
+    "%d.%m.%y",
+    "%m-%d-%y",
+    "%d-%m-%y",
+    "%y/%m/%d",
+    "%y-%m-%d",
+    "%d %b %Y",
+    "%d %B %Y",
+    "%b %d, %Y",
+    "%B %d, %Y",
+    "%b %d %Y",
+    "%B %d %Y",
+    "%d-%b-%Y",
+    "%d-%b-%y",
+    "%d/%b/%Y",
+    "%d%b%Y",
+    "%Y-%b-%d",
+    "%a %b %d %Y",
+    "%A, %B %d, %Y",
+    "%d-%B-%Y",
+]
+_PARTIAL = [
+    "%Y-%m",
+    "%Y/%m",
+    "%m/%Y",
+    "%m-%Y",
+    "%b-%y",
+    "%b %y",
+    "%b-%Y",
+    "%b %Y",
+    "%B %Y",
+    "%y-%b",
+    "%Y, %B",
+    "%Y, %b",
+    "%B, %Y",
+    "%b, %Y",
+    "%Y-%b",
+    "%Y %b",
+    "%Y %B",
+]
+_TIMES = [
+    "%H:%M:%S",
+    "%H:%M",
+    "%H:%M:%S.%f",
+    "%I:%M %p",
+    "%I:%M:%S %p",
+    "%I:%M%p",
+    "%H.%M.%S",
+    "%H:%M:%S%z",
+    "%H:%M:%S.%f%z",
+    "%H:%M%z",
+    "%H:%M:%S %z",
+    "%H:%M:%S %Z",
+]
+_SPECIAL = ("%a %b %d %H:%M:%S %Y", "%a %b %d %H:%M:%S %z %Y", "%a, %d %b %Y %H:%M:%S %z")
+_SHORTEST, _LONGEST = 4, 40
+_PROBE = 200
+_MONTHS = "jan|feb|mar|apr|may|jun|jul|aug|sep|oct|nov|dec"
+_PLAUSIBLE = re.compile(rf"\d+[-/.: ,T]+\d+|\d{{8}}|\d.*(?:{_MONTHS})|(?:{_MONTHS}).*\d", re.I)
+
+
+def detect_format(texts: pd.Index) -> str | None:
+    """The one format that all (distinct) texts have; None if there is none.
+
+    Where day and month could be either way round, the format that keeps the texts in their order
+    of appearance wins, then the one with the month first.
+    """
+    probe = [str(text) for text in texts[:_PROBE]]
+    if not probe or not all(_SHORTEST <= len(text) <= _LONGEST for text in probe):
+        return None
+    if not all(_PLAUSIBLE.search(text) for text in probe):
+        return None
+    fitting = [f for f in _formats(probe[0]) if _fits(pd.Index(probe), f)]
+    fitting = [f for f in fitting if _fits(texts, f)]
+    if not fitting:
+        return None
+    return min(fitting, key=lambda f: (-_sorted_share(probe, f), fitting.index(f)))
+
+
+def _formats(example: str) -> Iterator[str]:
+    """Formats whose punctuation agrees with an example."""
+    joints = ("T", " ", ", ", " - ")
+    both = (f"{date}{joint}{time}" for date in _DATES for joint in joints for time in _TIMES)
+    for form in (*_DATES, *_PARTIAL, *_TIMES, *_SPECIAL, *both):
+        if _skeleton(form) == _skeleton(example) or "%z" in form or "%Z" in form:
+            yield form
+
+
+def _skeleton(text: str) -> str:
+    """The punctuation that stands between letters and digits."""
+    bare = re.sub(r"%[a-zA-Z]", "0", text)
+    bare = re.sub(r"(?<=\d)T(?=\d)", "~", bare)
+    bare = re.sub(r"(?<=[\d ])[AaPp][Mm]$", "0", bare)
+    return re.sub(r"0+", "0", re.sub(r"[^\W_]+", "0", bare))
+
+
+def _fits(texts: pd.Index, form: str) -> bool:
+    try:
+        parsed = pd.to_datetime(texts, format=form, errors="coerce", utc="%z" in form)
+    except (ValueError, TypeError):
+        return False
+    return bool(parsed.notna().all())
+
+
+def _sorted_share(probe: list[str], form: str) -> float:
+    stamps = pd.to_datetime(pd.Index(probe), format=form, utc="%z" in form)
+    steps = [b >= a for a, b in pairwise(stamps)]
+    rising = sum(steps) / len(steps) if steps else 0.0
+    return 1.0 if rising in {0.0, 1.0} and len(steps) > 2 else 0.0
