@@ -34,7 +34,7 @@ rows are divided by their sum | 1 / number of classes |
 | `value` | each target | a number | 0 |
 
 Metrics of probabilities take one column with two classes and a column a class with more. In
-`<target>_<class>`, every run of characters other than letters, digits, `.`, `+` and `-` becomes `_`;
+`<target>_<class>`, every run of other characters than letters, digits, `.`, `+`, `-` becomes `_`;
 a class of which nothing is left is called `class<number>`, and a name that would occur twice gets
 its number too. With two classes the positive one is the last, unless the task names it.
 

@@ -110,10 +110,11 @@ def _stage(path: Path, target: Path) -> str:
         if path.is_symlink():
             return "the submission is a link, not a file"
         return f"the submission cannot be opened: {error.strerror}"
+    status = os.fstat(descriptor)
+    if not stat.S_ISREG(status.st_mode):
+        os.close(descriptor)
+        return "the submission is not a regular file"
     with os.fdopen(descriptor, "rb") as source:
-        status = os.fstat(descriptor)
-        if not stat.S_ISREG(status.st_mode):
-            return "the submission is not a regular file"
         if status.st_size > MAX_SUBMISSION_BYTES:
             return f"the submission is larger than {MAX_SUBMISSION_BYTES} bytes"
         with target.open("wb") as copy:

@@ -15,6 +15,7 @@ import os
 import re
 import sys
 import traceback
+import warnings
 from pathlib import Path
 from types import ModuleType
 from typing import Any
@@ -126,23 +127,31 @@ def read_submission(path: Path, answer_rows: int, request: dict[str, Any]) -> pd
         twice = sorted({name for name in named if named.count(name) > 1})
         if twice:
             raise UnreadableError(f"the column {twice[0][:60]!r} occurs twice")
-        table = pd.read_csv(
+        table = read_table(path, most_rows + 1)
+    except UnreadableError:
+        raise
+    except pd.errors.ParserWarning as error:
+        raise UnreadableError("rows have more cells than the header has names") from error
+    except (ValueError, OverflowError, csv.Error) as error:
+        raise UnreadableError(f"the file cannot be read as CSV: {str(error)[:200]}") from error
+    if len(table) > most_rows:
+        raise UnreadableError(f"the file has more than {most_rows} rows; {answer_rows} are needed")
+    return table
+
+
+def read_table(path: Path, rows: int) -> pd.DataFrame:
+    """Read the first rows; a ParserWarning is raised for rows that are longer than the header."""
+    with warnings.catch_warnings():
+        warnings.simplefilter("error", pd.errors.ParserWarning)
+        return pd.read_csv(
             path,
-            nrows=most_rows + 1,
+            nrows=rows,
+            index_col=False,
             encoding="utf-8-sig",
             compression=None,
             float_precision="round_trip",
             low_memory=False,
         )
-    except UnreadableError:
-        raise
-    except (ValueError, OverflowError, csv.Error) as error:
-        raise UnreadableError(f"the file cannot be read as CSV: {str(error)[:200]}") from error
-    if not isinstance(table.index, pd.RangeIndex):
-        raise UnreadableError("rows have more cells than the header has names")
-    if len(table) > most_rows:
-        raise UnreadableError(f"the file has more than {most_rows} rows; {answer_rows} are needed")
-    return table
 
 
 def check_lines(path: Path, longest: int) -> None:
