@@ -8,73 +8,21 @@ from itertools import pairwise
 
 import pandas as pd
 
-_DATES = [
-    "%Y-%m-%d",
-    "%Y/%m/%d",
-    "%Y.%m.%d",
-    "%Y%m%d",
-    "%m/%d/%Y",
-    "%d/%m/%Y",
-    "%m-%d-%Y",
-    "%d-%m-%Y",
-    "%d.%m.%Y",
-    "%m.%d.%Y",
-    "%m/%d/%y",
-    "%d/%m/%y",
-    "%d.%m.%y",
-    "%m-%d-%y",
-    "%d-%m-%y",
-    "%y/%m/%d",
-    "%y-%m-%d",
-    "%d %b %Y",
-    "%d %B %Y",
-    "%b %d, %Y",
-    "%B %d, %Y",
-    "%b %d %Y",
-    "%B %d %Y",
-    "%d-%b-%Y",
-    "%d-%b-%y",
-    "%d/%b/%Y",
-    "%d%b%Y",
-    "%Y-%b-%d",
-    "%a %b %d %Y",
-    "%A, %B %d, %Y",
-    "%d-%B-%Y",
-]
-_PARTIAL = [
-    "%Y-%m",
-    "%Y/%m",
-    "%m/%Y",
-    "%m-%Y",
-    "%b-%y",
-    "%b %y",
-    "%b-%Y",
-    "%b %Y",
-    "%B %Y",
-    "%y-%b",
-    "%Y, %B",
-    "%Y, %b",
-    "%B, %Y",
-    "%b, %Y",
-    "%Y-%b",
-    "%Y %b",
-    "%Y %B",
-]
-_TIMES = [
-    "%H:%M:%S",
-    "%H:%M",
-    "%H:%M:%S.%f",
-    "%I:%M %p",
-    "%I:%M:%S %p",
-    "%I:%M%p",
-    "%H.%M.%S",
-    "%H:%M:%S%z",
-    "%H:%M:%S.%f%z",
-    "%H:%M%z",
-    "%H:%M:%S %z",
-    "%H:%M:%S %Z",
-]
-_SPECIAL = ("%a %b %d %H:%M:%S %Y", "%a %b %d %H:%M:%S %z %Y", "%a, %d %b %Y %H:%M:%S %z")
+_DATES = """
+%Y-%m-%d|%Y/%m/%d|%Y.%m.%d|%Y%m%d|%m/%d/%Y|%d/%m/%Y|%m-%d-%Y|%d-%m-%Y|%d.%m.%Y|%m.%d.%Y
+%m/%d/%y|%d/%m/%y|%d.%m.%y|%m-%d-%y|%d-%m-%y|%y/%m/%d|%y-%m-%d|%d %b %Y|%d %B %Y|%b %d, %Y
+%B %d, %Y|%b %d %Y|%B %d %Y|%d-%b-%Y|%d-%b-%y|%d/%b/%Y|%d%b%Y|%Y-%b-%d|%a %b %d %Y
+%A, %B %d, %Y|%d-%B-%Y
+"""
+_PARTIAL = """
+%Y-%m|%Y/%m|%m/%Y|%m-%Y|%b-%y|%b %y|%b-%Y|%b %Y|%B %Y|%y-%b|%Y, %B|%Y, %b|%B, %Y|%b, %Y
+%Y-%b|%Y %b|%Y %B
+"""
+_TIMES = """
+%H:%M:%S|%H:%M|%H:%M:%S.%f|%I:%M %p|%I:%M:%S %p|%I:%M%p|%H.%M.%S|%H:%M:%S%z|%H:%M:%S.%f%z
+%H:%M%z|%H:%M:%S %z|%H:%M:%S %Z
+"""
+_SPECIAL = "%a %b %d %H:%M:%S %Y|%a %b %d %H:%M:%S %z %Y|%a, %d %b %Y %H:%M:%S %z"
 _SHORTEST, _LONGEST = 4, 40
 _PROBE = 200
 _MONTHS = "jan|feb|mar|apr|may|jun|jul|aug|sep|oct|nov|dec"
@@ -101,17 +49,29 @@ def detect_format(texts: pd.Index) -> str | None:
 
 def _formats(example: str) -> Iterator[str]:
     """Formats whose punctuation agrees with an example."""
-    joints = ("T", " ", ", ", " - ")
-    both = (f"{date}{joint}{time}" for date in _DATES for joint in joints for time in _TIMES)
-    for form in (*_DATES, *_PARTIAL, *_TIMES, *_SPECIAL, *both):
-        if _skeleton(form) == _skeleton(example) or "%z" in form or "%Z" in form:
-            yield form
+    target = _skeleton(example)
+    dates, times = _split(_DATES), _split(_TIMES)
+    yield from (f for f in (*dates, *_split(_PARTIAL), *times) if _skeleton(f) == target)
+    yield from (f for f in _split(_SPECIAL) if _skeleton(f) == target)
+    if ":" not in example and "." not in example:
+        return
+    for joint in ("T", " ", ", ", " - "):
+        for date in dates:
+            if target.startswith(_skeleton(date)):
+                both = (f"{date}{joint}{time}" for time in times)
+                yield from (f for f in both if _skeleton(f) == target)
+
+
+def _split(formats: str) -> list[str]:
+    return formats.strip().replace("\n", "|").split("|")
 
 
 def _skeleton(text: str) -> str:
     """The punctuation that stands between letters and digits."""
-    bare = re.sub(r"%[a-zA-Z]", "0", text)
-    bare = re.sub(r"(?<=\d)T(?=\d)", "~", bare)
+    bare = re.sub(r"(?:%z|(?<=\d)Z|(?<=:\d\d) ?[+-]\d\d:?\d\d)", "~", text)
+    bare = re.sub(r"(\.\d{1,9}~?|\.%f~?)$", lambda m: "^" + "~" * m[0].endswith("~"), bare)
+    bare = re.sub(r"%[a-zA-Z]", "0", bare)
+    bare = re.sub(r"(?<=\d)T(?=\d)", "=", bare)
     bare = re.sub(r"(?<=[\d ])[AaPp][Mm]$", "0", bare)
     return re.sub(r"0+", "0", re.sub(r"[^\W_]+", "0", bare))
 

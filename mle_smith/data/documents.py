@@ -13,6 +13,7 @@ _NAMES = re.compile(r"(?:^|[\W_])(?:readme|license|licence|copying|notice|citati
 _SUFFIXES = frozenset({".md", ".rst", ".names", ".info", ".html", ".htm", ".tex", ".py", ".r"})
 TEXT_LIMIT = 12_000
 _DESCRIPTION = 300
+_LONGEST_RANGE = 1_000
 
 _LICENCES: tuple[tuple[str, str], ...] = (
     (r"\bCC0\b|creative commons zero", "CC0 1.0"),
@@ -34,7 +35,8 @@ _LICENCES: tuple[tuple[str, str], ...] = (
 )
 _STATED = re.compile(r"^\W*licen[cs]e\W*[:=]\s*(?P<what>\S.{0,80})$", re.I | re.M)
 _NUMBERED = re.compile(
-    r"^[ \t]*(?:attribute|column|field|feature|variable)?[ \t]*#?(?P<number>\d{1,4})"
+    r"^[ \t]*(?:attribute|column|field|feature|variable)?[ \t]*"
+    r"#?(?P<number>\d{1,4}(?:[ \t]*(?:,|and|&|to|-)[ \t]*\d{1,4})*)"
     r"[ \t]*(?P<mark>[.:)\]]|-(?=\s)|\t)[ \t]*(?P<name>\S.*?)[ \t]*$",
     re.I | re.M,
 )
@@ -104,11 +106,11 @@ def _numbered(text: str) -> tuple[str, ...] | None:
         for match in _NUMBERED.finditer(text, start.end()):
             if match["mark"] != start["mark"]:
                 continue
-            number = int(match["number"])
-            if _ELLIPSIS.fullmatch(text[end : match.start()]) and number > len(run):
-                run = _counted_on(run, number)
-            elif number == len(run) + 1:
-                run.append(_bare_name(match["name"]))
+            numbers = [int(n) for n in re.findall(r"\d+", match["number"])]
+            if _ELLIPSIS.fullmatch(text[end : match.start()]) and numbers[0] > len(run):
+                run = _counted_on(run, numbers[-1])
+            elif numbers[0] == len(run) + 1 and numbers[-1] - numbers[0] < _LONGEST_RANGE:
+                run += [_bare_name(match["name"])] * (numbers[-1] - numbers[0] + 1)
             else:
                 continue
             end = match.end()
@@ -118,11 +120,11 @@ def _numbered(text: str) -> tuple[str, ...] | None:
 
 
 def _counted_on(run: list[str], count: int) -> list[str]:
-    """A list cut short by dots, where the last two names count: `sensor 1`, `sensor 2`, …"""
-    counted = [re.fullmatch(r"(.*\D)(\d+)", name) for name in run[-2:]]
-    if len(counted) < 2 or not all(counted) or counted[0][1] != counted[1][1]:  # type: ignore[index]
+    """Complete a list cut short by dots whose last names count (`sensor 1`, `sensor 2`)."""
+    counted = [m for name in run[-2:] if (m := re.fullmatch(r"(.*\D)(\d+)", name))]
+    if len(counted) < 2 or counted[0][1] != counted[1][1]:
         return run
-    stem, last = counted[1][1], int(counted[1][2])  # type: ignore[index]
+    stem, last = counted[1][1], int(counted[1][2])
     missing = count - len(run)
     return run + [f"{stem}{last + i}" for i in range(1, missing + 1)]
 

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 from collections.abc import Iterator
 from pathlib import Path, PurePosixPath
 from typing import IO, Literal, NamedTuple, TypeAlias
@@ -17,49 +18,10 @@ Guess: TypeAlias = Literal[
     "csv", "parquet", "excel", "document", "media", "archive", "junk", "unreadable"
 ]
 
-_MEDIA = frozenset(
-    [
-        ".jpg",
-        ".jpeg",
-        ".png",
-        ".gif",
-        ".bmp",
-        ".tif",
-        ".tiff",
-        ".webp",
-        ".svg",
-        ".wav",
-        ".mp3",
-        ".flac",
-        ".ogg",
-        ".m4a",
-        ".mp4",
-        ".avi",
-        ".mov",
-        ".mkv",
-        ".webm",
-        ".dcm",
-        ".nii",
-        ".pgm",
-        ".ppm",
-    ]
+_MEDIA = re.compile(
+    r"\.(?:jpe?g|png|gif|bmp|tiff?|webp|svg|wav|mp3|flac|ogg|m4a|mp4|avi|mov|mkv|webm|dcm|nii|p[gp]m)"
 )
-_TABLES = frozenset(
-    [
-        ".csv",
-        ".tsv",
-        ".tab",
-        ".psv",
-        ".data",
-        ".txt",
-        ".dat",
-        ".arff",
-        ".test",
-        ".train",
-        ".asc",
-        ".prn",
-    ]
-)
+_TABLES = re.compile(r"\.(?:csv|tsv|tab|psv|data|txt|dat|arff|test|train|asc|prn)")
 _UNREAD = {
     ".json": "JSON",
     ".jsonl": "JSON",
@@ -151,7 +113,7 @@ def _guess(raw: Path, path: tuple[str, ...]) -> Guess:
         return "junk"
     bare = name.rsplit(".", 1)[0] if packing(name) in {"gzip", "bz2", "xz"} else name
     suffix = PurePosixPath(bare).suffix.lower()
-    if suffix in _MEDIA:
+    if _MEDIA.fullmatch(suffix):
         return "media"
     if suffix in {".parquet", ".pq"}:
         return "parquet"
@@ -161,7 +123,7 @@ def _guess(raw: Path, path: tuple[str, ...]) -> Guess:
         return "document"
     if suffix in _UNREAD:
         return "unreadable"
-    if suffix in _TABLES:
+    if _TABLES.fullmatch(suffix):
         return "csv"
     with open_file(raw, path) as handle:
         return _guess_content(handle)

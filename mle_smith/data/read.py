@@ -59,6 +59,7 @@ def csv_arguments(spec: TableSpec) -> dict[str, Any]:
         "skiprows": (start if positional else spec.skip_rows, bool(start and positional)),
         "usecols": (range(len(spec.columns)), spec.surplus == "ignore"),
         "on_bad_lines": ("skip", spec.surplus == "skip_row"),
+        "comment": (spec.comment, spec.comment is not None),
         "decimal": (spec.decimal, spec.decimal != "."),
         "thousands": (spec.thousands, spec.thousands is not None),
         "dtype": (dict.fromkeys(spec.text_columns, str), bool(spec.text_columns)),

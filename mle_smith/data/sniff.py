@@ -51,7 +51,7 @@ def sniff_csv(
     with open_file(raw, path) as handle:
         encoding = detect_encoding(handle, shown(path))
     with open_file(raw, path) as handle:
-        text, whole = _sample(handle, encoding, shown(path))
+        text = _sample(handle, encoding, shown(path))
     found = read_arff_head(text) or _layout(text, path)
     if found is None:
         return None
@@ -60,16 +60,18 @@ def sniff_csv(
     spec = TableSpec(name=name, path=path, format="csv", columns=()).model_copy(
         update=layout | about
     )
-    if not whole and spec.surplus == "none":
+    if keep_one_in > 1 and spec.surplus == "none":  # most rows are never looked at
         spec = spec.model_copy(update={"surplus": "skip_row"})
+    if (mark := _comment_mark(text, spec)) is not None:
+        spec = spec.model_copy(update={"comment": mark})
     spec, cells, more = read_as_text(spec, raw)
     spec = spec.model_copy(update=_header_agrees(spec, raw))
     spec, frame = _with_values(spec, cells, raw)
     return Sniffed(spec, (*notes, *more), frame)
 
 
-def _sample(handle: IO[bytes], encoding: str, name: str) -> tuple[str, bool]:
-    """Whole lines from the beginning, and whether they are all there are."""
+def _sample(handle: IO[bytes], encoding: str, name: str) -> str:
+    """Whole lines from the beginning of a text."""
     data = b""
     while len(data) < _LONGEST_LINE:
         block = handle.read(_SAMPLE_BYTES)
@@ -78,14 +80,24 @@ def _sample(handle: IO[bytes], encoding: str, name: str) -> tuple[str, bool]:
         decoder = codecs.getincrementaldecoder(encoding)(errors="replace")
         text = decoder.decode(data, final=ended)
         if ended:
-            return text, True
+            return text
         if text.count("\n") + text.count("\r") >= 3:
-            return text[: max(text.rfind("\n"), text.rfind("\r")) + 1], False
+            return text[: max(text.rfind("\n"), text.rfind("\r")) + 1]
     raise SourceError(
         f"{name}: has no line end in its first {_LONGEST_LINE >> 20} MB, so it is not a table of "
         "rows; check what it is, or rename it to its true type",
         code="source.no_rows",
     )
+
+
+def _comment_mark(text: str, spec: TableSpec) -> str | None:
+    """The sign that begins comment lines among the rows, if it occurs nowhere else in them."""
+    lines = [line for line in text.splitlines()[spec.skip_rows + spec.header_rows :] if line]
+    for mark in "#%":
+        marked = sum(line.startswith(mark) for line in lines)
+        if 0 < marked < len(lines) / 2 and sum(mark in line for line in lines) == marked:
+            return mark
+    return None
 
 
 def _layout(text: str, path: tuple[str, ...]) -> tuple[dict[str, Any], tuple[str, ...]] | None:

@@ -31,6 +31,8 @@ class TableSpec(Value):
     quoting: bool = True
     """False where quote characters are plain text (csv.QUOTE_NONE)."""
     quotechar: str = '"'
+    comment: str | None = None
+    """Character that begins a comment; the rest of its line is left out."""
     decimal: str = "."
     thousands: str | None = None
     header_rows: int = 1
