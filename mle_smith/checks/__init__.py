@@ -1,0 +1,24 @@
+"""Verification of task packages by deterministic checks.
+
+    from mle_smith.checks import Subject, check_package
+    checked = check_package(Subject(package, formulation=..., raw=..., sandbox=...))
+"""
+
+from mle_smith.checks.check import Layer
+from mle_smith.checks.ladder import Climb, Solution, build_ladder
+from mle_smith.checks.run import Checked, Omitted, check_package
+from mle_smith.checks.subject import FileDefectError, Subject
+from mle_smith.checks.thresholds import Thresholds
+
+__all__ = [
+    "Checked",
+    "Climb",
+    "FileDefectError",
+    "Layer",
+    "Omitted",
+    "Solution",
+    "Subject",
+    "Thresholds",
+    "build_ladder",
+    "check_package",
+]

@@ -1,0 +1,170 @@
+"""How well inputs foretell the target, out of sample, on one scale.
+
+A *skill* is 0 for the best constant and 1 for perfect. For classes it is the share of the
+constant's errors that are avoided; for quantities it is R² on the ranks of the target, which
+neither outliers nor monotone transformations change. Everything is fitted on train rows and
+measured on test rows.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+from functools import cached_property
+
+import numpy as np
+from numpy.typing import NDArray
+from scipy.stats import rankdata  # type: ignore[import-untyped]  # has no stubs
+from sklearn.ensemble import ExtraTreesClassifier, ExtraTreesRegressor
+from sklearn.tree import DecisionTreeClassifier, DecisionTreeRegressor
+
+from mle_smith.checks.features import Feature, Floats, Ints, Mask
+
+MAX_FIT_ROWS = 4_000
+"""Train rows that the model of all columns is fitted on."""
+
+
+@dataclass(frozen=True)
+class Goal:
+    """The target as something to foretell: class codes, or ranks of a quantity."""
+
+    feature: Feature
+    classes: bool
+
+    @cached_property
+    def codes(self) -> Ints:
+        """Class codes (of a quantity: codes of its distinct values); -1 missing."""
+        return self.feature.codes
+
+    @cached_property
+    def values(self) -> Floats:
+        """The quantity; of classes their codes, of which only equality means anything."""
+        number = self.feature.number
+        if self.classes or number is None:
+            return self.codes.astype(np.float64)
+        return number
+
+    @cached_property
+    def ranks(self) -> Floats:
+        """Ranks of the quantity, 0 to 1, over train and test rows; NaN where missing."""
+        ranks = rankdata(self.values, nan_policy="omit") / max(1, len(self.values))
+        return np.asarray(ranks, dtype=np.float64)
+
+    @property
+    def fit_values(self) -> NDArray[np.float64] | Ints:
+        """What a model is fitted to."""
+        return self.codes if self.classes else self.ranks
+
+    @cached_property
+    def known(self) -> Mask:
+        """Rows whose target is filled."""
+        return self.codes >= 0
+
+    @cached_property
+    def train_known(self) -> Mask:
+        """The same, of the train rows."""
+        return np.asarray(self.feature.of_train(self.known))
+
+    @cached_property
+    def matrix(self) -> Floats:
+        """Rows by columns of variance: one-hot classes, or the ranks."""
+        if not self.classes:
+            return np.nan_to_num(self.ranks, nan=0.5)[:, None]
+        return np.asarray(np.eye(self.feature.distinct + 1)[self.codes][:, :-1])
+
+    def skill(self, predicted: NDArray[np.float64] | Ints) -> float:
+        """Skill of predictions for the test rows (class codes, or ranks)."""
+        known = self.feature.of_test(self.known)
+        truth = self.feature.of_test(np.asarray(self.fit_values))[known]
+        guess = predicted[known]
+        if len(truth) == 0:
+            return 0.0
+        if self.classes:
+            constant = np.bincount(truth).max() / len(truth)
+            return _part((truth == guess).mean() - constant, 1 - constant)
+        spread = float(((truth - truth.mean()) ** 2).sum())
+        return _part(spread - float(((truth - guess) ** 2).sum()), spread)
+
+
+def _part(gained: float, possible: float) -> float:
+    return max(0.0, float(gained / possible)) if possible > 0 else 0.0
+
+
+def encoded(feature: Feature) -> Floats:
+    """The column as one row of numbers that trees can split; missing below all others."""
+    values = feature.quantity
+    if values is None:
+        return feature.codes.astype(np.float64)
+    lowest = np.nanmin(values) if not np.isnan(values).all() else 0.0
+    return np.nan_to_num(values, nan=lowest - 1 - abs(lowest))
+
+
+def column_skill(feature: Feature, goal: Goal, seed: int) -> float:
+    """Skill of the best simple rule on one column alone."""
+    if feature.distinct < 2:
+        return 0.0
+    if feature.quantity is not None and feature.distinct > 10:
+        return tree_skill(encoded(feature)[:, None], goal, seed)
+    return group_skill(feature.codes, goal)
+
+
+def group_skill(codes: Ints, goal: Goal) -> float:
+    """Skill of giving each row what train rows of the same code have on average."""
+    return goal.skill(group_prediction(codes, goal))
+
+
+def group_prediction(codes: Ints, goal: Goal) -> NDArray[np.float64] | Ints:
+    """For each test row the most frequent class, or the mean rank, of train rows of its code."""
+    shifted = codes + 1
+    feature = goal.feature
+    size = int(shifted.max(initial=0)) + 1
+    here = feature.of_train(shifted)[goal.train_known]
+    rows = feature.of_train(goal.matrix)[goal.train_known]
+    prior = rows.mean(axis=0) if len(rows) else np.zeros(goal.matrix.shape[1])
+    sums = np.stack([np.bincount(here, rows[:, k], size) for k in range(rows.shape[1])], axis=1)
+    counts = np.bincount(here, minlength=size)[:, None]
+    means = (sums + 1e-6 * prior) / (counts + 1e-6)
+    guess = means[feature.of_test(shifted)]
+    return np.asarray(guess.argmax(axis=1) if goal.classes else guess[:, 0])
+
+
+def tree_skill(columns: Floats, goal: Goal, seed: int, leaves: int = 128) -> float:
+    """Skill of a tree of so many leaves on a few columns (rows by columns, NaN allowed)."""
+    kind = DecisionTreeClassifier if goal.classes else DecisionTreeRegressor
+    tree = kind(max_leaf_nodes=leaves, min_samples_leaf=3, random_state=seed)
+    known = goal.train_known
+    target = goal.feature.of_train(np.asarray(goal.fit_values))[known]
+    if len(target) == 0:
+        return 0.0
+    tree.fit(goal.feature.of_train(columns)[known], target)
+    return goal.skill(tree.predict(goal.feature.of_test(columns)))
+
+
+def mask_skill(masks: NDArray[np.bool_], goal: Goal, seed: int) -> float:
+    """Skill of the pattern of missing cells (rows by columns)."""
+    return tree_skill(masks.astype(np.float64), goal, seed)
+
+
+def joint_prediction(
+    features: Sequence[Feature], goal: Goal, seed: int
+) -> NDArray[np.float64] | Ints | None:
+    """Test predictions of a forest on all given columns; None where there is nothing to fit."""
+    columns = [encoded(feature) for feature in features if feature.distinct > 1]
+    known = np.flatnonzero(goal.train_known)
+    if not columns or len(known) < 10:
+        return None
+    stacked = np.stack(columns, axis=1)
+    rows = known[np.unique(np.linspace(0, len(known) - 1, MAX_FIT_ROWS).astype(int))]
+    kind = ExtraTreesClassifier if goal.classes else ExtraTreesRegressor
+    forest = kind(
+        n_estimators=30, min_samples_leaf=2, max_features=0.5, n_jobs=1, random_state=seed
+    )
+    target = goal.feature.of_train(np.asarray(goal.fit_values))[rows]
+    forest.fit(goal.feature.of_train(stacked)[rows], target)
+    return np.asarray(forest.predict(goal.feature.of_test(stacked)))
+
+
+def joint_skill(features: Sequence[Feature], goal: Goal, seed: int) -> float:
+    """Skill of a forest on all given columns."""
+    predicted = joint_prediction(features, goal, seed)
+    return 0.0 if predicted is None else goal.skill(predicted)

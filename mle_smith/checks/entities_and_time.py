@@ -1,0 +1,196 @@
+"""Do entities, or neighbours in time, tell the answers across the split?
+
+Defects L9 and L10.
+"""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Iterator
+
+import numpy as np
+
+from mle_smith.checks.association import (
+    Goal,
+    group_prediction,
+    group_skill,
+    joint_skill,
+    tree_skill,
+)
+from mle_smith.checks.check import Measured, Need, NotRun, Outcome, check
+from mle_smith.checks.features import Feature, Floats
+from mle_smith.checks.subject import Subject
+from mle_smith.values import Blame, Finding, Severity, SplitKind, TaskType
+
+_ENTITY_WORDS = frozenset(
+    {
+        *("id", "ids", "code", "key", "uuid", "subject", "patient", "person", "user", "customer"),
+        *("client", "member", "account", "device", "machine", "unit", "station", "sensor"),
+        *("speaker", "player", "student", "employee", "household", "animal", "session"),
+    }
+)
+_TIME_PARTS = ("year", "month", "day", "hour", "minute", "second")
+
+
+def words_of(name: str) -> set[str]:
+    """The words of a column's name, in lower case."""
+    return set(re.findall(r"[a-z]+", re.sub(r"(?<=[a-z])(?=[A-Z])", " ", name).lower()))
+
+
+def looks_like_entity(feature: Feature) -> bool:
+    """Whether the values name things that occur again and again, rather than measure them."""
+    values, rows = feature.number, len(feature.codes)
+    if feature.time is not None or feature.missing.mean() > 0.5:
+        return False
+    if values is not None:
+        filled = values[~np.isnan(values)]
+        if not (filled == np.round(filled)).all():
+            return False
+    return max(20, rows // 200) <= feature.distinct <= rows // 2
+
+
+@check(
+    {"L09": "an entity has rows on both sides, and they tell each other's answers"},
+    title="Entities across the split",
+    asks="Columns that name things (many values, each several times): how well looking the thing "
+    "up in train foretells its test rows, beyond what the value as a number does. Split by the "
+    "thing, or say that new rows of known things are the task.",
+    needs=(Need.PRIVATE,),
+)
+def entities(subject: Subject) -> Iterator[Outcome]:
+    """Lookup of entities in train."""
+    plan = subject.plan
+    if plan is not None and plan.split.kind is SplitKind.TEMPORAL:
+        yield NotRun("L09", "the task is to foretell the future of known things")
+        return
+    kept = set(plan.split.group_columns) if plan is not None else set()
+    for goal in subject.goals:
+        for feature in subject.inputs:
+            if feature.name in kept or not looks_like_entity(feature):
+                continue
+            train = set(feature.of_train(feature.codes).tolist())
+            overlap = float(np.mean([c in train for c in feature.of_test(feature.codes).tolist()]))
+            skill = group_skill(feature.codes, goal)
+            smooth = 0.0
+            if feature.number is not None:
+                smooth = tree_skill(feature.number[:, None], goal, subject.seed, leaves=16)
+            numbers = {"overlap": round(overlap, 4), "skill": round(skill, 4)}
+            yield Measured("L09", {feature.name: numbers})
+            if overlap >= 0.5 and skill - smooth >= subject.thresholds.entity_warning:
+                yield _entity_finding(subject, goal, feature, skill, overlap)
+
+
+def _entity_finding(
+    subject: Subject, goal: Goal, feature: Feature, skill: float, overlap: float
+) -> Finding:
+    named = bool(words_of(feature.name) & _ENTITY_WORDS)
+    others = [f for f in subject.inputs if f.name != feature.name]
+    rest = joint_skill(others, goal, subject.seed)
+    decisive = skill >= subject.thresholds.entity_skill and named and rest < skill - 0.1
+    return Finding(
+        code="L09",
+        severity=Severity.ERROR if decisive else Severity.WARNING,
+        blame=Blame.DESIGN,
+        message=f"{overlap:.0%} of test rows have a {feature.name!r} that train knows, and looking "
+        f"it up foretells {goal.feature.name!r} with skill {skill:.2f} (all other columns "
+        f"{rest:.2f}); put all rows of one {feature.name!r} on one side, or drop the column.",
+        evidence={
+            "column": feature.name,
+            "skill": round(skill, 4),
+            "overlap": round(overlap, 4),
+            "repair": {"split": "grouped", "by": [feature.name]},
+        },
+    )
+
+
+def time_of_rows(subject: Subject) -> tuple[list[str], Floats] | None:
+    """The columns that date the rows, and their dates as numbers; None where nothing does."""
+    by_name = {f.name: f for f in subject.inputs}
+    planned = list(subject.plan.split.time_columns) if subject.plan is not None else []
+    if not planned or not set(planned) <= set(by_name):
+        planned = [f.name for f in subject.inputs if f.time is not None][:1]
+    if not planned:
+        parts = {p: [n for n in by_name if words_of(n) == {p}] for p in _TIME_PARTS}
+        planned = [parts[p][0] for p in _TIME_PARTS if len(parts[p]) == 1]
+        if "year" not in (w for n in planned for w in words_of(n)) or len(planned) < 2:
+            return None
+    total = np.zeros(len(subject.inputs[0].codes))
+    for name in planned:
+        feature = by_name[name]
+        values = feature.number if feature.number is not None else feature.time
+        if values is None or np.isnan(values).any():
+            return None
+        ranks = np.unique(values, return_inverse=True)[1]
+        total = total * (int(ranks.max()) + 1) + ranks
+    return planned, total
+
+
+@check(
+    {"L10": "test rows lie among train rows in time, and their neighbours tell the answer"},
+    title="Time across the split",
+    asks="In a task of forecasting no test row lies in train's span of time. Elsewhere, where rows "
+    "are dated: how well the target of the train rows next in time foretells a test row.",
+    needs=(Need.PRIVATE,),
+)
+def time_overlap(subject: Subject) -> Iterator[Outcome]:
+    """Neighbours in time on the other side of the split."""
+    dated = time_of_rows(subject) if subject.inputs else None
+    if dated is None:
+        yield NotRun("L10", "no public column dates the rows")
+        return
+    columns, times = dated
+    feature = subject.inputs[0]
+    latest = float(feature.of_train(times).max())
+    inside = float((feature.of_test(times) < latest).mean())
+    forecasting = subject.plan is not None and subject.plan.task_type is TaskType.FORECASTING
+    repair: dict[str, object] = {"split": "temporal", "by": columns}
+    if inside and forecasting:
+        yield Finding(
+            code="L10",
+            severity=Severity.ERROR,
+            blame=Blame.DESIGN,
+            message=f"{inside:.0%} of test rows are older than the latest train row by {columns}; "
+            "in forecasting test must lie after train.",
+            evidence={"share": round(inside, 4), "repair": repair},
+        )
+    elif inside > 0.1:
+        yield from _neighbours(subject, columns, times, repair)
+    else:
+        yield Measured("L10", {"test_rows_within_train_time": round(inside, 4)})
+
+
+def _neighbours(
+    subject: Subject, columns: list[str], times: Floats, repair: dict[str, object]
+) -> Iterator[Outcome]:
+    limits = subject.thresholds
+    for goal in subject.goals:
+        skill = goal.skill(_nearest_in_time(goal, times))
+        yield Measured("L10", {"skill_of_neighbours_in_time": round(skill, 4)})
+        if skill < limits.time_neighbour_warning:
+            continue
+        others = [f for f in subject.inputs if f.name not in columns]
+        rest = joint_skill(others, goal, subject.seed)
+        if skill < rest + 0.1:
+            continue  # whatever makes neighbours alike is among the inputs
+        yield Finding(
+            code="L10",
+            severity=Severity.ERROR if skill >= limits.time_neighbour_skill else Severity.WARNING,
+            blame=Blame.DESIGN,
+            message=f"the train rows next in time foretell {goal.feature.name!r} with skill "
+            f"{skill:.2f}, the other inputs with {rest:.2f}: the split tests interpolation; cut by "
+            f"{columns} instead.",
+            evidence={"skill": round(skill, 4), "rest": round(rest, 4), "repair": repair},
+        )
+
+
+def _nearest_in_time(goal: Goal, times: Floats) -> Floats:
+    """For each test row what train rows of its time have, or of the nearest time there is."""
+    feature = goal.feature
+    known = np.unique(feature.of_train(times)[goal.train_known])
+    place = np.searchsorted(known, times).clip(1, len(known) - 1)
+    before, after = known[place - 1], known[place]
+    nearest = np.where(times - before <= after - times, place - 1, place)
+    return np.asarray(group_prediction(nearest.astype(np.int64), goal))
+
+
+CHECKS = (entities, time_overlap)

@@ -1,0 +1,393 @@
+"""Are the answers written down somewhere in the public files?
+
+Defects L7, L13 and L14.
+"""
+
+from __future__ import annotations
+
+import hashlib
+import re
+from collections.abc import Iterator, Sequence
+from pathlib import Path
+from typing import NamedTuple
+
+import numpy as np
+import pandas as pd
+from scipy.stats import rankdata  # type: ignore[import-untyped]  # has no stubs
+
+from mle_smith.checks.association import Goal
+from mle_smith.checks.check import Measured, Need, NotRun, Outcome, check
+from mle_smith.checks.features import Floats, numbers_of
+from mle_smith.checks.order import order_dependence, signal_of
+from mle_smith.checks.side_files import SideTable, side_tables, side_texts
+from mle_smith.checks.subject import FileDefectError, Subject
+from mle_smith.package.layout import DESCRIPTION, PREPARE, SAMPLE_SUBMISSION
+from mle_smith.values import Blame, Finding, Severity
+
+_FEWEST = 10
+_TOKEN = re.compile(r"[^\s,;:|\"'{}\[\]()<>=]+")
+_MAX_TOKENS = 2_000_000
+
+
+class Told(NamedTuple):
+    """What values given for some test rows say about their answers."""
+
+    share: float
+    """Part of all answers that they give."""
+    how: str
+
+
+_NOTHING = Told(0.0, "")
+
+
+def _error(code: str, message: str, **evidence: object) -> Finding:
+    return Finding(
+        code=code,
+        severity=Severity.ERROR,
+        blame=Blame.DESIGN,
+        message=message,
+        evidence=evidence,
+    )
+
+
+def plain(values: pd.Series[str]) -> pd.Series[str]:
+    """Texts in the form that labels and ids are compared in: 7, 7.0 and " 7 " are the same."""
+    return values.str.strip().str.replace(r"^([-+]?\d+)\.0+$", r"\1", regex=True)
+
+
+def told(values: pd.Series[str], answers: pd.Series[str], classes: bool, total: int) -> Told:
+    """What `values` say about `answers`, row by row; of `total` answers there are.
+
+    Equal labels count where they agree far beyond chance, equal numbers where numbers are many,
+    ranks where they rise together.
+    """
+    given = (values.notna() & answers.notna()).to_numpy()
+    if given.sum() < _FEWEST:
+        return _NOTHING
+    ours, theirs = plain(values[given]), plain(answers[given])
+    equal = (ours.to_numpy() == theirs.to_numpy()).mean()
+    chance = float(
+        (ours.value_counts(normalize=True) * theirs.value_counts(normalize=True)).dropna().sum()
+    )
+    share = float(given.sum() / total)
+    if classes or theirs.nunique() < 10:
+        beyond = (equal - chance) / (1 - chance) if chance < 1 else 0.0
+        return Told(share * beyond, "the same values") if beyond >= 0.8 else _NOTHING
+    one, other = numbers_of(ours), numbers_of(theirs)
+    if one is None or other is None:
+        return Told(share * equal, "the same values")
+    same = np.isclose(one, other, rtol=1e-6, atol=0.0)
+    if same.mean() >= 0.1 and same.mean() > 5 * chance:
+        return Told(share * float(same.mean()), "the same numbers")
+    known = ~np.isnan(one) & ~np.isnan(other)
+    if known.sum() >= 2 * _FEWEST and np.unique(one[known]).size > 2:
+        r = abs(_correlation(rankdata(one[known]), rankdata(other[known])))
+        if r**2 >= 0.98:
+            return Told(share * r**2, "numbers that rise or fall with them")
+    return _NOTHING
+
+
+def _correlation(one: Floats, other: Floats) -> float:
+    one, other = one - one.mean(), other - other.mean()
+    size = float(np.sqrt((one**2).sum() * (other**2).sum()))
+    return float((one * other).sum()) / size if size > 0 else 0.0
+
+
+@check(
+    {
+        "L07": "another public file holds the answers",
+        "L14": "private files, their copy, or what they are rebuilt from lie in public/",
+    },
+    title="Answers in other public files",
+    asks="Every other public file (tables, members of archives, texts) is searched: columns keyed "
+    "by the test ids or in the order of the test rows, rows with the target's column that match "
+    "test rows, ids with their answer beside them, the sequence of answers; copies of private "
+    "files, of prepare.py or of a raw file.",
+    needs=(Need.PRIVATE,),
+)
+def found_answers(subject: Subject) -> Iterator[Outcome]:
+    """Search of the public files for answers."""
+    yield from _copies(subject)
+    tables = list(side_tables(subject))
+    for table in tables:
+        for target in subject.targets:
+            found = _best(subject, table, target)
+            if found.share >= subject.thresholds.found_share:
+                yield _error(
+                    "L07",
+                    f"{table.name} gives {found.share:.0%} of the answers to {target!r} away "
+                    f"({found.how}); remove it, or what it says about test rows.",
+                    file=table.name,
+                    share=round(found.share, 4),
+                    target=target,
+                )
+    texts = list(side_texts(subject))
+    for name, text in texts:
+        share = _in_text(subject, text)
+        if share >= subject.thresholds.found_share:
+            yield _error(
+                "L07",
+                f"{name} holds {share:.0%} of the answers as text; remove them.",
+                file=name,
+                share=round(share, 4),
+            )
+    yield Measured("L07", {"tables_searched": len(tables), "texts_searched": len(texts)})
+
+
+def _copies(subject: Subject) -> Iterator[Finding]:
+    secret = {"the answers": subject.paths.answers, PREPARE: subject.paths.prepare}
+    known = {_digest(p): name for name, p in secret.items() if p.is_file()}
+    if subject.raw is not None:
+        raw = [p for p in sorted(subject.raw.rglob("*")) if p.is_file() and p.stat().st_size > 64]
+        tables = [p for p in raw if p.suffix.lower() not in {".md", ".txt", ".pdf", ".jpg", ".png"}]
+        for path in tables[: subject.thresholds.max_side_files]:
+            known.setdefault(_digest(path), f"the raw file {path.name}")
+    for path in sorted(subject.paths.public.rglob("*")):
+        if path.is_file() and path.name != DESCRIPTION and _digest(path) in known:
+            shown = path.relative_to(subject.package).as_posix()
+            what = known[_digest(path)]
+            if what.startswith("the raw file") and path.suffix.lower() not in {
+                ".csv",
+                ".tsv",
+                ".xlsx",
+                ".parquet",
+                ".zip",
+                ".gz",
+                ".json",
+                ".arff",
+                ".data",
+            }:
+                continue  # media are given as they are
+            yield _error(
+                "L14", f"{shown} is a copy of {what}; remove it from public/.", file=shown, of=what
+            )
+
+
+def _digest(path: Path) -> str:
+    with path.open("rb") as file:
+        return hashlib.file_digest(file, "sha256").hexdigest()
+
+
+def _best(subject: Subject, table: SideTable, target: str) -> Told:
+    found = [*_by_id(subject, table, target), *_by_row(subject, table, target)]
+    found += _by_inputs(subject, table, target)
+    return max(found, key=lambda told_: told_.share, default=_NOTHING)
+
+
+def _is_classes(subject: Subject, target: str) -> bool:
+    return next(g.classes for g in subject.goals if g.feature.name == target)
+
+
+def _by_id(subject: Subject, table: SideTable, target: str) -> Iterator[Told]:
+    """Columns beside a column that holds the test ids."""
+    if subject.id_column not in subject.test.columns:
+        return
+    ids = plain(subject.test[subject.id_column])
+    answers = subject.aligned[target].set_axis(ids)
+    for key in table.frame.columns:
+        keys = plain(table.frame[key])
+        if keys.isin(set(ids)).sum() < max(_FEWEST, 0.02 * len(ids)) or keys.duplicated().any():
+            continue
+        rows = table.frame.set_axis(keys, axis=0)
+        rows = rows[rows.index.isin(set(ids))]
+        for column in rows.columns.drop(key):
+            said = told(
+                rows[column].reset_index(drop=True),
+                answers[rows.index].reset_index(drop=True),
+                _is_classes(subject, target),
+                len(ids),
+            )
+            yield said._replace(how=f"column {column!r} by the ids in {key!r}: {said.how}")
+
+
+def _by_row(subject: Subject, table: SideTable, target: str) -> Iterator[Told]:
+    """Columns of as many rows as there are test rows, or answers, in their order."""
+    for answers in (subject.aligned[target], subject.answers[target]):
+        if len(table.frame) != len(answers):
+            continue
+        for column in table.frame.columns:
+            said = told(
+                table.frame[column].reset_index(drop=True),
+                answers.reset_index(drop=True),
+                _is_classes(subject, target),
+                len(answers),
+            )
+            yield said._replace(how=f"column {column!r} row by row: {said.how}")
+
+
+def _by_inputs(subject: Subject, table: SideTable, target: str) -> Iterator[Told]:
+    """Rows that hold the target and equal test rows in the inputs they share."""
+    shared = [c for c in subject.input_columns if c in table.frame.columns]
+    if target not in table.frame.columns or not shared:
+        return
+    ours = pd.util.hash_pandas_object(subject.test[shared].apply(plain), index=False)
+    theirs = pd.util.hash_pandas_object(table.frame[shared].apply(plain), index=False)
+    lookup = pd.Series(table.frame[target].to_numpy(), index=theirs.to_numpy())
+    lookup = lookup[~lookup.index.duplicated(keep=False)]
+    if lookup.index.isin(set(ours)).sum() < _FEWEST:
+        return
+    values = lookup.reindex(ours.to_numpy()).reset_index(drop=True)
+    said = told(
+        values,
+        subject.aligned[target].reset_index(drop=True),
+        _is_classes(subject, target),
+        len(ours),
+    )
+    yield said._replace(how=f"column {target!r} of rows that equal test rows: {said.how}")
+
+
+def _in_text(subject: Subject, text: str) -> float:
+    """Share of answers that stand right after their id, or all of them if in sequence."""
+    tokens = [match.group() for match in _TOKEN.finditer(text)][:_MAX_TOKENS]
+    ids = plain(subject.answers[subject.id_column]).fillna("")
+    best = 0.0
+    for target in subject.targets:
+        answers = plain(subject.answers[target]).fillna("")
+        for order in (subject.answers[target], subject.aligned[target]):
+            sequence = " ".join(_TOKEN.findall(" ".join(plain(order).fillna(""))))
+            if answers.nunique() > 1 and f" {sequence} " in f" {' '.join(tokens)} ":
+                return 1.0
+        wanted = dict(zip(ids, answers, strict=True))
+        if any(" " in a for a in wanted.values()):
+            continue
+        best = max(best, _beside(tokens, wanted))
+    return best
+
+
+def _beside(tokens: Sequence[str], wanted: dict[str, str]) -> float:
+    """Share of the ids that have a class (or number) of the answers beside them: the right one."""
+    labels = set(wanted.values())
+    seen, right = 0, 0
+    for place, token in enumerate(tokens):
+        if token not in wanted:
+            continue
+        after = next((t for t in tokens[place + 1 : place + 4] if t in labels), None)
+        if after is not None:
+            seen += 1
+            right += after == wanted[token]
+    share = pd.Series(list(wanted.values())).value_counts(normalize=True).max()
+    if seen < _FEWEST or right / seen < share + 0.8 * (1 - share):
+        return 0.0
+    return min(1.0, right / len(wanted))
+
+
+@check(
+    {"L13": "the sample submission is made from the answers"},
+    title="The sample submission",
+    asks="Its predictions do not agree with the answers, nor does its order, beyond chance; its "
+    "constants are not the mean of the answers.",
+    needs=(Need.PRIVATE,),
+)
+def sample_submission(subject: Subject) -> Iterator[Outcome]:
+    """Predictions of the sample submission against the answers."""
+    key = subject.id_column
+    ids = subject.sample[key]
+    if not ids.is_unique or set(ids) != set(subject.answers[key]):
+        raise FileDefectError(f"public/{SAMPLE_SUBMISSION}", "its ids are not those of the answers")
+    if not subject.answers[key].is_unique:
+        raise FileDefectError("private/test_answer.csv", "its ids are not unique")
+    answers = subject.answers.set_index(key).loc[ids].reset_index(drop=True)
+    for goal in subject.goals:
+        target = goal.feature.name
+        yield from _predictions_made_of(subject, goal, answers[target])
+        yield from _constant_of(subject, goal, answers[target])
+    if key in subject.test.columns and not ids.reset_index(drop=True).equals(
+        subject.test[key].reset_index(drop=True)
+    ):
+        yield from _sample_order(subject)
+
+
+def _predictions_made_of(
+    subject: Subject, goal: Goal, answers: pd.Series[str]
+) -> Iterator[Outcome]:
+    target = goal.feature.name
+    limits = subject.thresholds
+    best = (0.0, 0.0)
+    for column in subject.sample.columns:
+        given = subject.sample[column]
+        if not (column == target or column.startswith(f"{target}_")) or given.nunique() < 2:
+            continue
+        best = max(best, _agreement(given, answers, column, goal))
+    significance, excess = best
+    yield Measured("L13", {"standard_errors": round(significance, 2), "excess": round(excess, 4)})
+    if significance >= limits.significance and excess >= limits.sample_excess:
+        yield _error(
+            "L13",
+            f"the sample submission agrees with the answers to {target!r} beyond chance (excess "
+            f"{excess:.1%}, {significance:.0f} standard errors); write one constant into each row.",
+            target=target,
+            excess=round(excess, 4),
+            repair={"sample_submission": "constant"},
+        )
+
+
+def _agreement(
+    given: pd.Series[str], answers: pd.Series[str], column: str, goal: Goal
+) -> tuple[float, float]:
+    """Standard errors and size of what the column knows of the answers."""
+    ours, theirs = plain(given), plain(answers)
+    chance = float(
+        (ours.value_counts(normalize=True) * theirs.value_counts(normalize=True)).dropna().sum()
+    )
+    same = float((ours.to_numpy() == theirs.to_numpy()).mean())
+    spread = np.sqrt(max(chance * (1 - chance), 1 / len(ours)) / len(ours))
+    found = ((same - chance) / spread, same - chance)
+    numbers = numbers_of(given)
+    truth = numbers_of(answers)
+    if goal.classes:
+        label = column.removeprefix(f"{goal.feature.name}_")
+        marked = (theirs == plain(pd.Series([label]))[0]).to_numpy().astype(np.float64)
+        codes = pd.factorize(theirs, sort=True)[0].astype(np.float64)
+        truth = marked if marked.any() else codes
+    if numbers is not None and truth is not None and not np.isnan(numbers).any():
+        r = abs(_correlation(rankdata(numbers), rankdata(truth)))
+        found = max(found, (r * np.sqrt(len(ours)), r**2))
+    return (float(found[0]), float(found[1]))
+
+
+def _constant_of(subject: Subject, goal: Goal, answers: pd.Series[str]) -> Iterator[Finding]:
+    """A constant that is the mean of the answers, and not that of train."""
+    name = goal.feature.name
+    if name not in subject.sample.columns or subject.sample[name].nunique() != 1:
+        return
+    constant, truth = numbers_of(subject.sample[name]), numbers_of(answers)
+    train = numbers_of(subject.train[name])
+    if constant is None or truth is None or train is None:
+        return
+    for centre in (np.nanmean, np.nanmedian):
+        theirs, known = float(centre(truth)), float(centre(train))
+        unusual = theirs != round(theirs, 1) and not np.isclose(theirs, known, rtol=1e-6)
+        if unusual and np.isclose(constant[0], theirs, rtol=1e-9, atol=0):
+            yield Finding(
+                code="L13",
+                severity=Severity.WARNING,
+                blame=Blame.DESIGN,
+                message=f"the sample submission's constant {constant[0]:g} is the "
+                f"{centre.__name__[3:]} of the answers; take one that knows nothing of them.",
+                evidence={"target": name, "repair": {"sample_submission": "constant"}},
+            )
+            return
+
+
+def _sample_order(subject: Subject) -> Iterator[Outcome]:
+    """The order of the sample submission, where it is not that of the test rows."""
+    if subject.temporal:
+        yield NotRun("L13", "its order is not that of the test rows, and may be that of time")
+        return
+    goal = subject.goals[0]
+    kept = subject.test[subject.id_column].iloc[subject.test_rows]
+    places = pd.Series(np.arange(len(kept)), index=kept.to_numpy())
+    order = places.reindex(subject.sample[subject.id_column]).dropna().astype(np.int64)
+    found = order_dependence(signal_of(goal).ordered(order.to_numpy()))
+    material = found.effect >= subject.thresholds.order_effect
+    if found.significance >= subject.thresholds.significance and material:
+        yield _error(
+            "L13",
+            f"the order of the sample submission's rows foretells {goal.feature.name!r} "
+            f"({found.significance:.0f} standard errors); write them in the order of test.csv.",
+            effect=round(found.effect, 4),
+            repair={"sample_submission": "test order"},
+        )
+
+
+CHECKS = (found_answers, sample_submission)

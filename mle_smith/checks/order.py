@@ -1,0 +1,231 @@
+"""Do ids or the order of rows give answers away?
+
+Defects L3 and L4.
+
+A shuffled file has none of this, so any dependence that is both significant and material is a
+defect. Two exceptions are honest: rows in the order of their time in a task about time, and an
+order that only repeats what the inputs say (a file sorted by an input): there the dependence
+vanishes from the residuals of a model of the inputs.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from typing import Any, NamedTuple
+
+import numpy as np
+import pandas as pd
+from numpy.typing import NDArray
+from scipy.stats import chi2, norm  # type: ignore[import-untyped]  # has no stubs
+
+from mle_smith.checks.association import Goal, joint_prediction
+from mle_smith.checks.check import Measured, Need, NotRun, Outcome, check
+from mle_smith.checks.features import Floats, Ints, numbers_of
+from mle_smith.checks.preparation import order_key
+from mle_smith.checks.subject import Subject
+from mle_smith.values import Blame, Finding, Severity
+
+_LAGS = 12
+_MODULI = (2, 3, 4, 5, 7, 8, 10)
+_MIN_ROWS = 20
+
+
+class Dependence(NamedTuple):
+    """How the target depends on an order: standard errors, and share of its variance."""
+
+    significance: float
+    effect: float
+    how: str
+
+
+_NONE = Dependence(0.0, 0.0, "not at all")
+
+
+class Signal(NamedTuple):
+    """Answers (or what a model leaves of them) as rows by columns of variance."""
+
+    rows: Floats
+    rarest: float
+    """Share of the rarest class; 1 for a quantity. Rare events lie close together by luck more
+    often than the normal approximation says, so they are asked with fewer, larger groups."""
+    total: float
+    """Variance that effects are shares of."""
+
+    def ordered(self, order: NDArray[Any]) -> Signal:
+        """The same rows in another order."""
+        return self._replace(rows=self.rows[order])
+
+
+def signal_of(goal: Goal) -> Signal:
+    """The test answers, without classes too rare to say anything (fewer than 8 rows)."""
+    rows = goal.feature.of_test(goal.matrix)[:, _telling(goal)]
+    rarest = 1.0
+    if goal.classes:
+        rarest = float(rows.mean(axis=0).min(initial=1.0))
+    return Signal(rows, rarest, float(((rows - rows.mean(axis=0)) ** 2).sum()))
+
+
+def _telling(goal: Goal) -> Ints:
+    """Columns of the target's matrix that enough rows have, and enough have not."""
+    counts = goal.feature.of_test(goal.matrix).sum(axis=0)
+    rows = len(goal.feature.of_test(goal.codes))
+    frequent = (counts >= 8) & (counts <= rows - 8)
+    return np.flatnonzero(frequent | (not goal.classes)).astype(np.int64)
+
+
+def order_dependence(signal: Signal) -> Dependence:
+    """Dependence of rows on their position: stretches (blocks), neighbours and periods (lags)."""
+    count = len(signal.rows)
+    centred = signal.rows - signal.rows.mean(axis=0)
+    variance = float((centred**2).sum())
+    if count < _MIN_ROWS or variance <= 0:
+        return _NONE
+    blocks = int(np.clip(min(count // 10, count * signal.rarest / 5), 2, 24))
+    found = [_between(signal, np.arange(count) * blocks // count, "in stretches")]
+    pairs = count * signal.rarest**2
+    for lag in range(1, min(_LAGS, count // 4) + 1 if pairs >= 4 else 1):
+        correlation = float((centred[:-lag] * centred[lag:]).sum()) / variance
+        z = abs(correlation + 1 / count) * np.sqrt(count)
+        effect = abs(correlation) * variance / signal.total
+        found.append(Dependence(float(z), effect, f"rows {lag} apart are alike, or unlike"))
+    return max(found, key=lambda d: (d.significance, d.effect))
+
+
+def group_dependence(signal: Signal, groups: NDArray[Any], how: str) -> Dependence:
+    """Dependence of rows on a grouping of them; groups too small to tell are thrown together."""
+    codes = pd.factorize(groups)[0]
+    small = np.bincount(codes) * signal.rarest < 4
+    codes = pd.factorize(np.where(small[codes], -2, codes))[0]
+    if len(codes) < _MIN_ROWS or codes.max() < 1 or codes.max() > len(codes) // 5:
+        return _NONE
+    return _between(signal, codes, how)
+
+
+def _between(signal: Signal, codes: Ints, how: str) -> Dependence:
+    """Variance between groups against that of a random order (Satterthwaite's chi-square)."""
+    centred = signal.rows - signal.rows.mean(axis=0)
+    counts = np.bincount(codes)
+    degrees = len(counts) - 1
+    variance = float((centred**2).sum())
+    if degrees < 1 or variance <= 0:
+        return _NONE
+    sums = [np.bincount(codes, column) for column in centred.T]
+    between = sum(float((s**2 / counts).sum()) for s in sums) / variance
+    weights = np.linalg.eigvalsh(centred.T @ centred) / variance
+    concentration = float((weights**2).sum())
+    chance = chi2.sf(between * (len(centred) - 1) / concentration, degrees / concentration)
+    expected = degrees / (len(centred) - 1)
+    effect = max(0.0, between - expected) * variance / signal.total
+    return Dependence(float(norm.isf(max(float(chance), 1e-300))), effect, how)
+
+
+def id_dependence(ids: pd.Series[str], signal: Signal) -> Dependence:
+    """The strongest dependence of rows on what ids say: order, remainders, letters, length."""
+    numbers = numbers_of(ids)
+    text = ids.fillna("")
+    inner = text.str.extract(r"(\d{1,15})\D*$", expand=False)
+    values = numbers if numbers is not None else pd.to_numeric(inner).to_numpy(np.float64)
+    found = [_NONE]
+    if not np.isnan(values).any() and np.abs(values).max(initial=0) < 2**53:
+        found.append(order_dependence(signal.ordered(np.argsort(values, kind="stable"))))
+        whole = values.astype(np.int64)
+        for modulus in _MODULI:
+            found.append(group_dependence(signal, whole % modulus, f"the remainder by {modulus}"))
+    found.append(order_dependence(signal.ordered(np.argsort(text.to_numpy(), kind="stable"))))
+    for pattern, how in ((r"^([^\d]*)", "its letters"), (r"(.)$", "its last character")):
+        part = text.str.extract(pattern, expand=False).fillna("")
+        found.append(group_dependence(signal, pd.factorize(part)[0], how))
+    found.append(group_dependence(signal, text.str.len().to_numpy(), "its length"))
+    return max(found, key=lambda d: d.significance)
+
+
+@check(
+    {"L03": "ids foretell the answers", "L04": "the order of the test rows foretells the answers"},
+    title="Ids and row order",
+    asks="Test answers in the order of the rows, and by id (order, remainders, letters, length), "
+    "against a random order: stretches, neighbours, periods. What the inputs explain does not "
+    "count, nor does the order of time in a task about time.",
+    needs=(Need.PRIVATE,),
+)
+def order(subject: Subject) -> Iterator[Outcome]:
+    """Dependence of answers on ids and positions."""
+    for goal in subject.goals:
+        signal = signal_of(goal)
+        if _in_time_order(subject):
+            yield NotRun("L04", "the rows are in the order of their time, as the task has it")
+        else:
+            plain = order_dependence(signal)
+            yield from _judged(subject, goal, "L04", plain, "the position of a row in test.csv")
+        if subject.id_column in subject.test.columns:
+            ids = subject.test[subject.id_column].iloc[subject.test_rows].reset_index(drop=True)
+            if subject.temporal and _rising(ids):
+                yield NotRun("L03", "ids number the rows in the order of time")
+            else:
+                yield from _judged(subject, goal, "L03", id_dependence(ids, signal), "the id")
+
+
+def _rising(ids: pd.Series[str]) -> bool:
+    numbers = numbers_of(ids)
+    return numbers is not None and bool((np.diff(numbers) > 0).all())
+
+
+def _in_time_order(subject: Subject) -> bool:
+    if not subject.temporal:
+        return False
+    columns = list(subject.plan.split.time_columns) if subject.plan else []
+    if not set(columns) <= set(subject.test.columns):
+        return True  # time is not public; the order of rows is all that is left of it
+    if not columns:
+        columns = [f.name for f in subject.inputs if f.time is not None][:1]
+    keys = order_key(subject.test, columns) if columns else None
+    if keys is None:
+        return True
+    ranked = np.lexsort(keys[::-1])
+    steps = [np.diff(key[ranked]) for key in keys]
+    return bool((ranked == np.arange(len(ranked))).all()) or not any(s.any() for s in steps)
+
+
+def _judged(
+    subject: Subject, goal: Goal, code: str, found: Dependence, what: str
+) -> Iterator[Outcome]:
+    limits = subject.thresholds
+    numbers: dict[str, object] = {
+        "standard_errors": round(found.significance, 2),
+        "share_of_variance": round(found.effect, 4),
+        "through": found.how,
+    }
+    if found.significance >= limits.significance:
+        left = _left_after_inputs(subject, goal, code)
+        numbers["standard_errors_beyond_inputs"] = round(left.significance, 2)
+        numbers["share_beyond_inputs"] = round(left.effect, 4)
+        if left.significance >= limits.significance:
+            material = left.effect >= limits.order_effect
+            yield Finding(
+                code=code,
+                severity=Severity.ERROR if material else Severity.WARNING,
+                blame=Blame.DESIGN,
+                message=f"{what} explains {left.effect:.1%} of {goal.feature.name!r} beyond the "
+                f"inputs ({left.significance:.0f} standard errors, {left.how}); shuffle the rows "
+                "with a fixed seed before ids are given, and write them in that order.",
+                evidence={**numbers, "target": goal.feature.name, "repair": {"shuffle": True}},
+            )
+    yield Measured(code, numbers)
+
+
+def _left_after_inputs(subject: Subject, goal: Goal, code: str) -> Dependence:
+    """The same dependence of what a model of the inputs leaves unexplained."""
+    plain = signal_of(goal)
+    predicted = joint_prediction(subject.inputs, goal, subject.seed)
+    left = plain
+    if predicted is not None:
+        classes = goal.matrix.shape[1]
+        foretold = np.eye(classes)[predicted.astype(int)] if goal.classes else predicted
+        rows = plain.rows - foretold.reshape(len(plain.rows), -1)[:, _telling(goal)]
+        left = plain._replace(rows=rows)
+    if code == "L04":
+        return order_dependence(left)
+    ids = subject.test[subject.id_column].iloc[subject.test_rows].reset_index(drop=True)
+    return id_dependence(ids, left)
+
+
+CHECKS = (order,)

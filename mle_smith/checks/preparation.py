@@ -1,0 +1,315 @@
+"""Is the split one that a participant can learn from and be ranked by?"""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+
+import numpy as np
+import pandas as pd
+
+from mle_smith.checks.check import Measured, Need, NotRun, Outcome, check
+from mle_smith.checks.features import Feature, Floats, numbers_of
+from mle_smith.checks.subject import Subject
+from mle_smith.values import Blame, Finding, Severity, SplitKind
+
+
+def _finding(
+    code: str, severity: Severity, blame: Blame, message: str, **evidence: object
+) -> Finding:
+    return Finding(code=code, severity=severity, blame=blame, message=message, evidence=evidence)
+
+
+@check(
+    {"P04": "too few test or train rows, or a lopsided split (defect M14)"},
+    title="Sizes",
+    asks="Train and test have enough rows, and test is a sensible share of both.",
+)
+def sizes(subject: Subject) -> Iterator[Outcome]:
+    """Rows of train and test."""
+    limits = subject.thresholds
+    train, test = len(subject.train), len(subject.test)
+    share = test / max(1, train + test)
+    yield Measured("P04", {"train_rows": train, "test_rows": test, "test_share": round(share, 4)})
+    numbers: dict[str, object] = {"train_rows": train, "test_rows": test}
+    if test < limits.min_test_rows or train < limits.min_train_rows:
+        yield _finding(
+            "P04",
+            Severity.ERROR,
+            Blame.FORMULATION,
+            f"{train} train and {test} test rows are too few (at least {limits.min_train_rows} and "
+            f"{limits.min_test_rows}); choose a target that more rows have.",
+            **numbers,
+        )
+    elif not limits.min_test_share <= share <= limits.max_test_share:
+        yield _finding(
+            "P04",
+            Severity.ERROR,
+            Blame.DESIGN,
+            f"test is {share:.1%} of all rows; choose a share between {limits.min_test_share:.0%} "
+            f"and {limits.max_test_share:.0%}.",
+            repair={"test_fraction": 0.25},
+            **numbers,
+        )
+    elif test < limits.small_test_rows:
+        yield _finding(
+            "P04",
+            Severity.WARNING,
+            Blame.DESIGN,
+            f"{test} test rows rank solutions only roughly; more are better.",
+            **numbers,
+        )
+
+
+@check(
+    {"P05": "ids are missing, not unique, or shared by train and test"},
+    title="Ids",
+    asks="Every test row and answer has its own id, and no train row has it too.",
+    needs=(Need.PRIVATE,),
+)
+def ids(subject: Subject) -> Iterator[Outcome]:
+    """Uniqueness and disjointness of ids."""
+    key = subject.id_column
+    for name, frame in (("test", subject.test), ("answers", subject.answers)):
+        if key not in frame.columns:
+            continue
+        bad = int(frame[key].isna().sum() + frame[key].dropna().duplicated().sum())
+        if bad:
+            yield _finding(
+                "P05",
+                Severity.ERROR,
+                Blame.DESIGN,
+                f"{bad} rows of {name} have no {key!r} or one that occurs twice; number the rows.",
+                table=name,
+                rows=bad,
+            )
+    if key in subject.train.columns and key in subject.test.columns:
+        both = set(subject.train[key].dropna()) & set(subject.test[key].dropna())
+        if both:
+            yield _finding(
+                "P05",
+                Severity.ERROR,
+                Blame.DESIGN,
+                f"{len(both)} ids are in train and in test, such as {sorted(both)[:3]}; number all "
+                "rows once, before they are split.",
+                ids=sorted(both)[:20],
+            )
+
+
+@check(
+    {
+        "P07": "a class is on one side only (defect M1), or has too few rows",
+        "P11": "the target is constant, or empty in places",
+    },
+    title="Targets on both sides",
+    asks="The target is filled and varies in train and in the answers; every class of the answers "
+    "occurs in train and the other way round.",
+    needs=(Need.PRIVATE,),
+)
+def targets(subject: Subject) -> Iterator[Outcome]:
+    """Filled, varying targets; the same classes on both sides."""
+    for goal in subject.goals:
+        feature = goal.feature
+        name = feature.name
+        for side, frame in (("train", subject.train), ("the answers", subject.aligned)):
+            values = frame[name]
+            empty, distinct = int(values.isna().sum()), int(values.nunique())
+            if empty or distinct < 2:
+                what = f"{empty} empty cells" if empty else "one value only"
+                yield _finding(
+                    "P11",
+                    Severity.ERROR,
+                    Blame.DESIGN if empty else Blame.FORMULATION,
+                    f"{name!r} has {what} in {side}; "
+                    + ("leave these rows out." if empty else "there is nothing to predict."),
+                    column=name,
+                    side=side,
+                    repair={"drop_rows_without": [name]} if empty else {},
+                )
+        if goal.classes:
+            yield from _classes(subject, feature)
+
+
+def _classes(subject: Subject, feature: Feature) -> Iterator[Outcome]:
+    name = feature.name
+    train = subject.train[name].value_counts()
+    test = subject.aligned[name].value_counts()
+    smallest = int(test.min()) if len(test) else 0
+    yield Measured("P07", {"classes": len(train), "fewest_test_rows": smallest})
+    unlearnable = sorted(map(str, set(test.index) - set(train.index)))
+    if unlearnable:
+        yield _finding(
+            "P07",
+            Severity.ERROR,
+            Blame.DESIGN,
+            f"classes {unlearnable[:5]} of {name!r} are in the answers but not in train; split "
+            "within each class, or leave rare classes out.",
+            classes=unlearnable[:50],
+            repair={"stratify": name},
+        )
+    untested = sorted(map(str, set(train.index) - set(test.index)))
+    if untested:
+        share = float(train[untested].sum() / max(1, train.sum()))
+        yield _finding(
+            "P07",
+            Severity.ERROR if share > 0.01 else Severity.WARNING,
+            Blame.DESIGN,
+            f"classes {untested[:5]} of {name!r} ({share:.1%} of train) are not in the answers; "
+            "split within each class, or leave rare classes out.",
+            classes=untested[:50],
+            repair={"stratify": name},
+        )
+    elif 0 < smallest < subject.thresholds.min_class_rows:
+        yield _finding(
+            "P07",
+            Severity.WARNING,
+            Blame.DESIGN,
+            f"class {test.idxmin()!r} of {name!r} has {smallest} test row; leave such classes out "
+            "or join them.",
+            counts={str(k): int(v) for k, v in test.items()},
+        )
+
+
+@check(
+    {
+        "P08": "a group that must not be divided has rows on both sides",
+        "P09": "a test row is older than a train row of a split by time",
+    },
+    title="The split policy is kept",
+    asks="With a grouped split no group has rows in train and in test. With a split by time no "
+    "test row is older than any train row. Decided on the public columns.",
+    needs=(Need.FORMULATION,),
+)
+def policy(subject: Subject) -> Iterator[Outcome]:
+    """The promised split is the one in the files."""
+    assert subject.plan is not None  # the runner has seen to it (Need.FORMULATION)
+    split = subject.plan.split
+    shared = set(subject.train.columns) & set(subject.test.columns)
+    if split.kind is SplitKind.GROUPED:
+        if set(split.group_columns) <= shared:
+            yield from _groups(subject, list(split.group_columns))
+        else:
+            yield NotRun("P08", "the group columns are not public; the rebuild has no say in it")
+    if split.kind is SplitKind.TEMPORAL:
+        if split.time_columns and set(split.time_columns) <= shared:
+            yield from _times(subject, list(split.time_columns))
+        else:
+            yield NotRun("P09", "the columns of time are not public")
+
+
+def _groups(subject: Subject, columns: list[str]) -> Iterator[Outcome]:
+    train = set(map(tuple, subject.train[columns].dropna().to_numpy().tolist()))
+    rows = subject.test[columns].dropna().to_numpy().tolist()
+    torn = {tuple(row) for row in rows} & train
+    yield Measured("P08", {"train_groups": len(train), "torn_groups": len(torn)})
+    if torn:
+        names = [", ".join(map(str, group)) for group in sorted(torn, key=str)[:3]]
+        yield _finding(
+            "P08",
+            Severity.ERROR,
+            Blame.DESIGN,
+            f"{len(torn)} groups of {columns} have rows on both sides, such as {names}; give all "
+            "rows of a group to one side.",
+            groups=names,
+            repair={"split": "grouped", "by": columns},
+        )
+
+
+def order_key(frame: pd.DataFrame, columns: list[str]) -> list[Floats] | None:
+    """The columns as numbers to order by, from coarse to fine; None where one has no order."""
+    keys = []
+    for column in columns:
+        feature = Feature(column, frame[column].reset_index(drop=True), len(frame))
+        values = numbers_of(frame[column])
+        values = feature.time if values is None else values
+        if values is None or np.isnan(values).any():
+            return None
+        keys.append(values)
+    return keys
+
+
+def _times(subject: Subject, columns: list[str]) -> Iterator[Outcome]:
+    train, test = order_key(subject.train, columns), order_key(subject.test, columns)
+    if train is None or test is None:
+        yield NotRun("P09", f"{columns} cannot be read as times or numbers throughout")
+        return
+    latest = max(zip(*train, strict=True), default=())
+    older = sum(row < latest for row in zip(*test, strict=True))
+    yield Measured("P09", {"test_rows_older_than_the_latest_train_row": older})
+    if older:
+        yield _finding(
+            "P09",
+            Severity.ERROR,
+            Blame.DESIGN,
+            f"{older} test rows are older than the latest train row by {columns}; sort by time and "
+            "cut once.",
+            rows=older,
+            repair={"split": "temporal", "by": columns},
+        )
+
+
+@check(
+    {
+        "P10": "train and test do not have the same inputs, or test rows lack them (defect M10)",
+        "P12": "the planned inputs and excluded columns are not what participants get",
+    },
+    title="Inputs",
+    asks="Test has the columns of train without the targets; no test row is empty, no column empty "
+    "in test but filled in train; excluded columns are not given.",
+    needs=(Need.PRIVATE,),
+)
+def inputs(subject: Subject) -> Iterator[Outcome]:
+    """The same inputs on both sides, filled."""
+    answers = {subject.id_column, *subject.targets}
+    train, test = set(subject.train.columns) - answers, set(subject.test.columns) - answers
+    if train != test or not train:
+        yield _finding(
+            "P10",
+            Severity.ERROR,
+            Blame.DESIGN,
+            f"only train has {sorted(train - test)[:5]}, only test has {sorted(test - train)[:5]}; "
+            "give both the same inputs.",
+            only_train=sorted(train - test),
+            only_test=sorted(test - train),
+        )
+    yield from _emptiness(subject)
+    if subject.plan is not None:
+        leaked = sorted(set(subject.plan.excluded) & (train | test))
+        if leaked:
+            yield _finding(
+                "P12",
+                Severity.ERROR,
+                Blame.DESIGN,
+                f"{leaked} are excluded by the formulation but public; drop them.",
+                repair={"drop_columns": leaked},
+            )
+
+
+def _emptiness(subject: Subject) -> Iterator[Finding]:
+    columns = list(subject.input_columns)
+    if not columns:
+        return
+    bare = subject.test[columns].isna().all(axis=1)
+    if bare.any() and not (bare.mean() <= 2 * subject.train[columns].isna().all(axis=1).mean()):
+        yield _finding(
+            "P10",
+            Severity.ERROR,
+            Blame.DESIGN,
+            f"{int(bare.sum())} test rows have no input at all; leave them out.",
+            rows=int(bare.sum()),
+        )
+    hollow = [
+        c
+        for c in columns
+        if subject.test[c].isna().all() and subject.train[c].notna().mean() > 0.05
+    ]
+    if hollow:
+        yield _finding(
+            "P10",
+            Severity.ERROR,
+            Blame.DESIGN,
+            f"{hollow} are filled in train but empty in test; drop them.",
+            repair={"drop_columns": hollow},
+        )
+
+
+CHECKS = (sizes, ids, targets, policy, inputs)

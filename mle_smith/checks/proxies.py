@@ -1,0 +1,215 @@
+"""Does an input stand for the target: a copy, a recoding, a part of a sum, a missing cell?
+
+Defects L6 and L15.
+
+That a column foretells the target well is no defect: it may be an easy task. A proxy is a function
+of the target or nearly so, and nothing else in the data comes close to it.
+"""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Iterator, Sequence
+
+import numpy as np
+import pandas as pd
+
+from mle_smith.checks.association import Goal, joint_skill, mask_skill
+from mle_smith.checks.check import Measured, Need, Outcome, check
+from mle_smith.checks.features import Feature
+from mle_smith.checks.identities import find_identity
+from mle_smith.checks.subject import Subject
+from mle_smith.values import Blame, Finding, Severity
+
+_MIN_REPEATS = 10
+
+
+def _finding(
+    code: str, severity: Severity, message: str, columns: Sequence[str], **evidence: object
+) -> Finding:
+    return Finding(
+        code=code,
+        severity=severity,
+        blame=Blame.DESIGN,
+        message=message,
+        evidence={"columns": list(columns), **evidence, "repair": {"drop_columns": list(columns)}},
+    )
+
+
+def recodes(feature: Feature, goal: Goal) -> bool:
+    """Whether values of the column and of the target correspond one to one, in train and test.
+
+    Asked of values that repeat; a quantity whose values hardly do must rise or fall with it
+    throughout.
+    """
+    known = goal.known & (feature.codes >= 0)
+    ours, theirs = feature.codes[known], goal.codes[known]
+    if len(ours) < 0.9 * len(feature.codes) or len(ours) < 2 * _MIN_REPEATS:
+        return False
+    pairs = len(pd.DataFrame({"x": ours, "y": theirs}).drop_duplicates())
+    distinct = len(np.unique(theirs))
+    if pairs != distinct or pairs != len(np.unique(ours)) or distinct < 2:
+        return False
+    if len(ours) - distinct >= _MIN_REPEATS:
+        return True
+    values = feature.quantity
+    if values is None or goal.classes:
+        return False
+    ordered = goal.values[known][np.argsort(values[known])]
+    steps = np.diff(ordered)
+    return bool((steps > 0).all() or (steps < 0).all())
+
+
+def named_alike(column: str, target: str) -> bool:
+    """Whether the names share a word of three letters or more."""
+    words = [
+        set(re.findall(r"[a-z]{3,}", re.sub(r"(?<=[a-z])(?=[A-Z])", " ", name).lower()))
+        for name in (column, target)
+    ]
+    return bool(words[0] & words[1])
+
+
+def told_in_text(feature: Feature, goal: Goal) -> float:
+    """Share of rows whose text names the row's class, and no other (0 where few rows do)."""
+    if not goal.classes or feature.quantity is not None or not 2 <= goal.feature.distinct <= 30:
+        return 0.0
+    labels = [str(label).lower() for label in goal.feature.text.dropna().unique()]
+    if any(len(label) < 3 or label.isdigit() for label in labels):
+        return 0.0
+    pattern = "|".join(sorted(map(re.escape, labels), key=len, reverse=True))
+    found = feature.plain_text.str.findall(rf"(?<!\w)({pattern})(?!\w)")
+    truth = goal.feature.text.str.lower()
+    single = [
+        set(f) == {t} if isinstance(f, list) and f else None
+        for f, t in zip(found, truth, strict=True)
+    ]
+    told = [value for value in single if value is not None]
+    if len(told) < 0.1 * len(single) or sum(told) < 0.98 * len(told):
+        return 0.0
+    return len(told) / len(single)
+
+
+@check(
+    {"L06": "an input is the target in another form, or decides it alone (after the outcome)"},
+    title="Proxies of the target",
+    asks="An input that corresponds one to one with the target; that foretells it nearly perfectly "
+    "where all others together do far worse; that names the class in its text; or inputs that add "
+    "up or multiply to it. A strong honest feature is not one: others come close to it, or it "
+    "leaves errors.",
+    needs=(Need.PRIVATE,),
+)
+def proxies(subject: Subject) -> Iterator[Outcome]:
+    """Columns that are functions or proxies of a target."""
+    for goal in subject.goals:
+        skills = subject.column_skills[goal.feature.name]
+        yield Measured("L06", {"skill": {k: round(v, 4) for k, v in _top(skills)}})
+        certain: set[str] = set()
+        for feature in subject.inputs:
+            told = told_in_text(feature, goal)
+            if recodes(feature, goal) or told:
+                certain.add(feature.name)
+                how = f"names the class in {told:.0%} of its texts" if told else "recodes"
+                yield _finding(
+                    "L06",
+                    Severity.ERROR,
+                    f"{feature.name!r} {how} the target {goal.feature.name!r}: each value of one "
+                    "belongs to one value of the other. Drop the column."
+                    if not told
+                    else f"{feature.name!r} {how}. Drop the column.",
+                    [feature.name],
+                    target=goal.feature.name,
+                )
+        yield from _identities(subject, goal, certain)
+        yield from _strong(subject, goal, skills, certain)
+
+
+def _top(skills: dict[str, float]) -> list[tuple[str, float]]:
+    return sorted(skills.items(), key=lambda item: (-item[1], item[0]))[:5]
+
+
+def _identities(subject: Subject, goal: Goal, certain: set[str]) -> Iterator[Finding]:
+    if goal.classes:
+        return
+    rest = [f for f in subject.inputs if f.name not in certain]
+    found = find_identity(rest, goal, subject.thresholds.identity_residual)
+    if found is None:
+        return
+    certain.update(found.columns)
+    yield _finding(
+        "L06",
+        Severity.ERROR,
+        f"{goal.feature.name!r} is {found.formula}, up to {found.residual:.1g} of its standard "
+        f"deviation. Drop {', '.join(map(repr, found.columns))}.",
+        found.columns,
+        target=goal.feature.name,
+        formula=found.formula,
+        residual=found.residual,
+    )
+
+
+def _strong(
+    subject: Subject, goal: Goal, skills: dict[str, float], certain: set[str]
+) -> Iterator[Finding]:
+    limits = subject.thresholds
+    suspects = {n for n, s in skills.items() if s >= limits.suspect_skill and n not in certain}
+    if not suspects:
+        return
+    others = [f for f in subject.inputs if f.name not in suspects | certain]
+    rest = joint_skill(others, goal, subject.seed)
+    for name in sorted(suspects):
+        alone = skills[name]
+        if 1 - alone > limits.rest_ratio * (1 - rest):
+            continue
+        alike = named_alike(name, goal.feature.name)
+        decisive = alone >= limits.proxy_skill or (alike and alone >= limits.suspect_skill + 0.05)
+        severity = Severity.ERROR if decisive and not subject.temporal else Severity.WARNING
+        yield _finding(
+            "L06",
+            severity,
+            f"{name!r} alone foretells {goal.feature.name!r} with skill {alone:.3f}, all other "
+            f"columns together with {rest:.3f}: it looks like a copy of the target or something "
+            "known only after it. Drop it, unless it is known when the prediction is wanted.",
+            [name],
+            target=goal.feature.name,
+            skill_alone=round(alone, 4),
+            skill_of_all_others=round(rest, 4),
+            named_alike=alike,
+        )
+
+
+@check(
+    {"L15": "the target, or the pattern of missing cells that gives it away, is in test"},
+    title="Answers left in test, or in what is missing",
+    asks="The target's column in test; a column that only test has; the pattern of missing cells, "
+    "as a model of its own.",
+    needs=(Need.PRIVATE,),
+)
+def left_in_test(subject: Subject) -> Iterator[Outcome]:
+    """Targets among the columns of test, and masks that foretell them."""
+    here = [t for t in subject.targets if t in subject.test.columns]
+    filled = [t for t in here if subject.test[t].notna().any()]
+    if filled:
+        yield _finding(
+            "L15", Severity.ERROR, f"test.csv holds the target {filled}; drop it there.", filled
+        )
+    masks = [f for f in subject.inputs if f.missing.any() and not f.missing.all()]
+    for goal in subject.goals:
+        if not masks:
+            continue
+        skill = mask_skill(np.stack([f.missing for f in masks], axis=1), goal, subject.seed)
+        yield Measured("L15", {"skill_of_missing_cells": round(skill, 4)})
+        if skill >= subject.thresholds.mask_warning:
+            alone = {f.name: mask_skill(f.missing[:, None], goal, subject.seed) for f in masks}
+            telling = [n for n, s in alone.items() if s >= 0.8 * max(alone.values())]
+            yield _finding(
+                "L15",
+                Severity.ERROR if skill >= subject.thresholds.mask_skill else Severity.WARNING,
+                f"which cells are empty foretells {goal.feature.name!r} with skill {skill:.3f}; "
+                f"drop or fill {telling}.",
+                telling,
+                target=goal.feature.name,
+                skill=round(skill, 4),
+            )
+
+
+CHECKS = (proxies, left_in_test)

@@ -1,0 +1,111 @@
+"""Run the checks on one package and say what they found, what they measured, what was not run.
+
+How trouble is told apart:
+
+- a defect of the package is a `Finding`, also when a file is missing or unreadable (`S01`, `S02`);
+- a check that needs what is not there (a readable file, raw data, a sandbox) is *not run*;
+- so is one whose sandbox failed (`MachineError`): that is never held against the package;
+- so is one that its own arithmetic stopped on data it does not understand (`_UNFIT`): the reason
+  then names the error, and the package passes or fails by the other checks.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Collection, Iterator
+from typing import Any
+
+from pydantic import Field
+
+from mle_smith.checks.check import Check, Layer, Measured, Need, NotRun, Outcome
+from mle_smith.checks.registry import CHECKS
+from mle_smith.checks.subject import FileDefectError, Subject
+from mle_smith.errors import MachineError
+from mle_smith.values import Finding, Severity, Value, Verdict
+
+_UNFIT = (ValueError, TypeError, KeyError, IndexError, ArithmeticError, RecursionError)
+"""What pandas, numpy and scikit-learn raise on data that they were not made for."""
+
+_SEVERITY_ORDER = {Severity.ERROR: 0, Severity.WARNING: 1, Severity.INFO: 2}
+
+
+class Omitted(Value):
+    """A question that was not asked."""
+
+    code: str
+    reason: str
+
+
+class Checked(Value):
+    """All that the checks have to say about one package."""
+
+    findings: tuple[Finding, ...] = ()
+    not_run: tuple[Omitted, ...] = ()
+    numbers: dict[str, dict[str, Any]] = Field(default_factory=dict)
+    """By code: what was measured, also where nothing is wrong. JSON values only."""
+
+    @property
+    def sound(self) -> bool:
+        """Whether no finding is an error. What was not run is for the reader to weigh."""
+        return all(f.severity is not Severity.ERROR for f in self.findings)
+
+    def verdict(self, stage: str) -> Verdict:
+        """The findings as the verdict of a stage."""
+        return Verdict(stage=stage, findings=self.findings)
+
+
+def check_package(subject: Subject, layers: Collection[Layer] | None = None) -> Checked:
+    """Ask every registered question of one package.
+
+    Args:
+        subject: the package, and what is known beside it.
+        layers: only these; None for all.
+
+    Returns:
+        Findings, errors first and by code then, what was not run, and the numbers taken.
+    """
+    chosen = [check for check in CHECKS if layers is None or check.layer in layers]
+    findings: list[Finding] = []
+    omitted: dict[str, Omitted] = {}
+    numbers: dict[str, dict[str, Any]] = {}
+    for check in chosen:
+        for outcome in _asked(check, subject):
+            match outcome:
+                case Finding():
+                    findings.append(outcome)
+                case Measured(code, taken):
+                    numbers.setdefault(code, {}).update(taken)
+                case NotRun(code, reason):
+                    omitted.setdefault(code, Omitted(code=code, reason=reason))
+    findings.sort(key=lambda f: (_SEVERITY_ORDER[f.severity], f.code))
+    return Checked(
+        findings=tuple(findings),
+        not_run=tuple(omitted[code] for code in sorted(omitted)),
+        numbers=dict(sorted(numbers.items())),
+    )
+
+
+def _asked(check: Check, subject: Subject) -> Iterator[Outcome]:
+    lacking = _lacking(check, subject)
+    if lacking:
+        yield from (NotRun(code, lacking) for code in check.codes)
+        return
+    try:
+        yield from check(subject)
+    except FileDefectError as defect:
+        yield from (NotRun(code, str(defect)) for code in check.codes)
+    except MachineError as fault:
+        yield from (NotRun(code, f"the sandbox failed: {fault}") for code in check.codes)
+    except _UNFIT as fault:
+        reason = f"the check could not cope with the data: {type(fault).__name__}: {fault}"
+        yield from (NotRun(code, reason[:300]) for code in check.codes)
+
+
+def _lacking(check: Check, subject: Subject) -> str:
+    """Why the check cannot be asked, or nothing."""
+    absent = {
+        Need.RAW: ("the raw data were not given", subject.raw is None),
+        Need.SANDBOX: ("no sandbox was given", subject.sandbox is None),
+        Need.PRIVATE: ("private/ has no answers", not subject.paths.answers.is_file()),
+        Need.FORMULATION: ("the formulation is not known", subject.plan is None),
+    }
+    return "; ".join(absent[need][0] for need in check.needs if absent[need][1])

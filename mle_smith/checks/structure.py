@@ -1,0 +1,178 @@
+"""Are the files of a package there, under their names, and do their columns fit each other?"""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Iterator, Sequence
+from pathlib import Path
+
+import pandas as pd
+
+from mle_smith.checks.check import Need, NotRun, Outcome, check
+from mle_smith.checks.subject import FileDefectError, Subject
+from mle_smith.package.layout import ANSWERS, DESCRIPTION, ID_COLUMN, METRIC, PREPARE
+from mle_smith.values import Blame, Finding, Severity
+
+ABSOLUTE_PATH = re.compile(
+    r"(?<![\w./:-])(?:/(?:home|root|tmp|Users|usr|var|mnt|opt|etc|srv|private|workspace|content|"
+    r"kaggle|work|data)/[\w.+-]+|[A-Za-z]:\\\\?[\w.+-]+|~/[\w.+-]+)"
+)
+"""A path that holds on one machine only, in a text."""
+
+_TABLES = ("train", "test", "sample", "answers")
+
+
+def _error(code: str, message: str, **evidence: object) -> Finding:
+    return Finding(
+        code=code,
+        severity=Severity.ERROR,
+        blame=Blame.REFACTOR,
+        message=message,
+        evidence=evidence,
+    )
+
+
+@check(
+    {
+        "S01": "a file of the package is missing",
+        "S02": "a table cannot be read, or is empty",
+        "S03": "a file is where it must not be: a link, code beside the public files, or anything "
+        "but the answers in private/",
+    },
+    title="Files",
+    asks="description.md, prepare.py, metric.py, public/ with train, test, sample_submission.csv "
+    "and description.md, and private/test_answer.csv are there, regular files, and readable as "
+    "what they are; nothing else lies in private/.",
+)
+def files(subject: Subject) -> Iterator[Outcome]:
+    """The files of DESIGN, each where it belongs."""
+    paths = subject.paths
+    for path in (paths.description, paths.prepare, paths.metric, paths.public_description):
+        shown = path.relative_to(subject.package).as_posix()
+        if not path.is_file():
+            yield _error("S01", f"{shown} is missing; write it.", file=shown)
+    for name in _TABLES:
+        try:
+            frame: pd.DataFrame = getattr(subject, name)
+        except FileDefectError as defect:
+            code = "S01" if "missing" in defect.reason else "S02"
+            yield _error(
+                code, f"{defect}. Let prepare.py write it as a CSV file.", file=defect.file
+            )
+            continue
+        if frame.empty:
+            yield _error(
+                "S02", f"the {name} table has no rows; prepare.py must fill it.", table=name
+            )
+    yield from _misplaced(subject)
+
+
+def _misplaced(subject: Subject) -> Iterator[Finding]:
+    paths = subject.paths
+    extra = [p.name for p in _files(paths.private) if p != paths.answers]
+    if extra:
+        yield _error(
+            "S03",
+            f"private/ holds {extra[0]!r} besides {ANSWERS}; only the answers belong there.",
+            files=extra[:20],
+        )
+    links = [p for p in subject.package.rglob("*") if p.is_symlink()]
+    code = [p for p in _files(paths.public) if p.name in {PREPARE, METRIC, ANSWERS}]
+    for path in sorted(links + code):
+        shown = path.relative_to(subject.package).as_posix()
+        kind = "a link" if path.is_symlink() else "not for participants"
+        yield _error("S03", f"{shown} is {kind}; remove it.", file=shown)
+
+
+def _files(folder: Path) -> Sequence[Path]:
+    return sorted(p for p in folder.rglob("*") if not p.is_dir()) if folder.is_dir() else ()
+
+
+@check(
+    {
+        "S09": "the ids of answers, sample submission and test rows are not the same",
+        "S10": "the sample submission's columns do not fit the answers (defect M9)",
+    },
+    title="Identifiers and the submission's columns",
+    asks="The id column is in test, sample submission and answers, with the same values in each; "
+    "the sample submission has, beside it, the target's columns (or one column for each class, "
+    "called target_class), filled, and nothing else.",
+    needs=(Need.PRIVATE,),
+)
+def columns(subject: Subject) -> Iterator[Outcome]:
+    """Ids and submission columns agree."""
+    key = subject.id_column
+    if key not in subject.test.columns:
+        yield _error(
+            "S09", f"test has no column {key!r}; put the ids of the answers there.", id=key
+        )
+        yield NotRun("S10", "test has no ids")
+        return
+    wanted = set(subject.answers[key].dropna())
+    for name, frame in (("test", subject.test), ("sample_submission", subject.sample)):
+        here = set(frame[key].dropna())
+        if here != wanted:
+            odd = sorted(here ^ wanted)[:3]
+            yield _error(
+                "S09",
+                f"the ids of {name} and of the answers differ in {len(here ^ wanted)} places, such "
+                f"as {odd}; write them from one frame.",
+                table=name,
+                examples=odd,
+            )
+    if key != ID_COLUMN:
+        yield Finding(
+            code="S09",
+            severity=Severity.INFO,
+            blame=Blame.REFACTOR,
+            message=f"the id column is called {key!r}; the usual name is {ID_COLUMN!r}.",
+        )
+    yield from _submission_columns(subject)
+
+
+def _submission_columns(subject: Subject) -> Iterator[Finding]:
+    targets = set(subject.targets)
+    given = [str(c) for c in subject.sample.columns if c != subject.id_column]
+    absent = sorted(t for t in targets if not any(c == t or c.startswith(f"{t}_") for c in given))
+    stray = [c for c in given if not any(c == t or c.startswith(f"{t}_") for t in targets)]
+    if absent or stray:
+        yield _error(
+            "S10",
+            f"sample_submission.csv has columns {given}, the answers {sorted(targets)}: a "
+            "submission must have the targets (or one column a class, target_class), and no other.",
+            missing=absent,
+            unexpected=stray,
+        )
+    empty = [c for c in given if subject.sample[c].isna().any()]
+    if empty:
+        yield _error(
+            "S10",
+            f"sample_submission.csv has empty cells in {empty}; fill in a constant.",
+            columns=empty,
+        )
+
+
+@check(
+    {"S08": "a file names a path of the machine that made it"},
+    title="Paths of a machine",
+    asks="No absolute path of a machine stands in the code, the description or the manifest.",
+)
+def machine_paths(subject: Subject) -> Iterator[Outcome]:
+    """Text files are free of absolute paths."""
+    paths = subject.paths
+    for path in (paths.prepare, paths.metric, paths.manifest, paths.report_json, paths.description):
+        if not path.is_file() or path.stat().st_size > 8 * 2**20:
+            continue
+        found = ABSOLUTE_PATH.findall(path.read_text("utf-8", errors="replace"))
+        if found:
+            yield Finding(
+                code="S08",
+                severity=Severity.ERROR,
+                blame=Blame.DESIGN if path.name == DESCRIPTION else Blame.REFACTOR,
+                message=f"{path.name} names {found[0]!r}, a path of one machine; use the folders "
+                "that prepare(raw, public, private) is given, and relative names.",
+                evidence={"file": path.name, "paths": sorted(set(found))[:5]},
+            )
+
+
+CHECKS = (files, columns, machine_paths)

@@ -1,0 +1,104 @@
+"""Every number that a check decides by, and where it comes from.
+
+"Measured" means: set on synthetic packages (binary, multiclass, regression, grouped, temporal,
+forecasting; 150 to 4,000 rows; 2 to 20 columns) of which some were sound and some carried a
+planted defect, so that no sound one is refused.
+"""
+
+from __future__ import annotations
+
+from pydantic import Field
+
+from mle_smith.values import Value
+
+
+class Thresholds(Value):
+    """Limits of the checks. Shares are 0 to 1; a *skill* is 0 for a constant, 1 for perfect."""
+
+    max_file_mb: float = Field(default=512, gt=0)
+    """Larger files are not read, and the checks that need them are not run. Memory."""
+    max_stat_rows: int = Field(default=10_000, ge=100)
+    """Rows a side that statistics look at, evenly spaced. Time: a second a package."""
+    max_side_files: int = Field(default=200, ge=1)
+    """Other public files that are searched for answers. Time."""
+
+    min_test_rows: int = 20
+    """Fewer test rows cannot rank anything: one row is 5 points of accuracy."""
+    small_test_rows: int = 100
+    """Below it a warning: the 95 % interval of an accuracy is wider than +-10 points."""
+    min_train_rows: int = 40
+    """Fewer leave a learner nothing to learn from."""
+    min_test_share: float = 0.05
+    max_test_share: float = 0.6
+    """Outside of these a split is a mistake rather than a choice."""
+    min_class_rows: int = 2
+    """Test rows of each class below which its score is one row's luck (warning)."""
+
+    significance: float = 6.0
+    """Standard errors. Hundreds of statistics a package, thousands of packages: the chance of
+    one false alarm at 6 is under 1e-5 (two-sided, Bonferroni over 1,000)."""
+
+    duplicate_share: float = 0.01
+    """Test rows copied from train, beyond chance, that make an error. Published test sets with
+    3 to 10 % copies changed their ranking; 0.03 % did not."""
+    duplicate_rows: int = 4
+    """And at least so many rows."""
+    duplicate_agreement: float = 0.9
+    """Copies carry the same target; chance matches do not."""
+    chance_factor: float = 3.0
+    """The expected matches are a pairwise (Chow-Liu) estimate, low where more than two columns
+    depend on each other. Measured: under 2 on sound packages."""
+    near_ratio_chance: float = 0.002
+    """Share of honest rows that would be as much closer to their nearest neighbour than to the
+    next as a near duplicate has to be."""
+    near_ratio_max: float = 0.3
+    near_distance: float = 0.2
+    """A near copy is at most this part of the usual distance away."""
+    near_chance_factor: float = 5.0
+
+    order_effect: float = 0.05
+    """Share of the target's variance that the position in the file explains, from which on it is
+    an error (significance is needed as well). An ordered file is cured by a shuffle."""
+
+    proxy_skill: float = 0.98
+    """Skill of a single column, from which on it stands for the target. Measured: a copy with
+    noise of 10 % of a standard deviation has 0.99; honest strong features stay below 0.97."""
+    suspect_skill: float = 0.85
+    """From here on a single column is looked at, and a warning when nothing else comes close."""
+    rest_ratio: float = 0.25
+    """A proxy leaves at most this part of the error that all other columns together leave."""
+    identity_residual: float = 1e-3
+    """Residual, in standard deviations of the target, of a sum or product that is an identity:
+    what rounding to three digits leaves."""
+    mask_skill: float = 0.9
+    """Skill of the pattern of missing cells alone: error. Informative absence stays below."""
+    mask_warning: float = 0.5
+
+    sample_excess: float = 0.02
+    """Agreement of the sample submission with the answers, beyond that of a constant."""
+    found_share: float = 0.2
+    """Part of the answers that another public file gives away, from which on it is an error."""
+
+    entity_skill: float = 0.95
+    """Skill of looking up the entity of a row in train: it gives the answer away (error)."""
+    entity_warning: float = 0.3
+    time_neighbour_skill: float = 0.8
+    """Skill of copying the target of the train row nearest in time: error where the other columns
+    do worse, for the split then tests interpolation."""
+    time_neighbour_warning: float = 0.5
+
+    fuzz_rows: int = 400
+    """Answers that the metric's contract is tried on; it does not depend on their number."""
+    noise_levels: tuple[float, ...] = (0.0, 0.1, 0.25, 0.5, 1.0)
+    """Parts of the answers that are replaced by shuffled ones in the noise sweep."""
+    noise_seeds: int = 3
+    best_tolerance: float = 1e-9
+    """How far perfect answers may miss the best score (log loss clips at 1e-15)."""
+
+    resamples: int = Field(default=200, ge=20)
+    """Bootstrap resamples of the ladder: percentiles to about a tenth of their interval."""
+    confidence: float = 0.95
+    headroom_share: float = 0.02
+    """Part of the way from constant to answers that has to be left above the strong solution."""
+    constant_share: float = 0.95
+    """Share of the way to the best score that a constant may not reach (accuracy, imbalanced)."""
