@@ -21,9 +21,8 @@ def check(
     as_json: Annotated[bool, typer.Option("--json", help="Print one JSON document.")] = False,
 ) -> None:
     """Check packages. Exit status 0 when all are sound, 1 when one is not."""
-    from mle_smith.sandbox.choose import open_sandbox
-
     from mle_smith.checks import Subject, check_package
+    from mle_smith.sandbox.choose import open_sandbox
 
     for package in packages:
         if not package.is_dir():

@@ -18,10 +18,9 @@ def grade(
     as_json: Annotated[bool, typer.Option("--json", help="Print one JSON document.")] = False,
 ) -> None:
     """Grade a submission. Exit status 0 when it is valid, 1 when it is not."""
-    from mle_smith.sandbox.choose import open_sandbox
-
     from mle_smith.package.grade import grade as grade_files
     from mle_smith.package.layout import PackagePaths
+    from mle_smith.sandbox.choose import open_sandbox
 
     paths = PackagePaths(package.resolve())
     for needed in (paths.metric, paths.answers):

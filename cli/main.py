@@ -53,3 +53,7 @@ def main() -> None:
             raise
         message = f"unexpected {type(error).__name__}: {error} (--debug shows where)"
         fail(message, code="internal", status=3, as_json=as_json)
+
+
+if __name__ == "__main__":
+    main()

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import tempfile
 from pathlib import Path
 from typing import Annotated
 
@@ -17,20 +18,30 @@ def prepare(
     sandbox: Annotated[str, typer.Option(help="auto, docker or process.")] = "auto",
     as_json: Annotated[bool, typer.Option("--json", help="Print one JSON document.")] = False,
 ) -> None:
-    """Rebuild public/ and private/. Exit status 0 when every file is as the manifest says."""
-    from mle_smith.package.build import prepare_package
+    """Rebuild public/ and private/. Exit status 0 when every file is as task.json says."""
+    from mle_smith.data.source import stage
+    from mle_smith.package.rebuild import prepare_package
     from mle_smith.sandbox.choose import open_sandbox
 
-    box = open_sandbox(sandbox)
-    try:
-        prepared = prepare_package(package, raw, out, box)
-    finally:
-        box.close()
+    with tempfile.TemporaryDirectory() as folder:
+        staged = stage(raw, Path(folder) / "raw")
+        box = open_sandbox(sandbox)
+        try:
+            rebuilt = prepare_package(package, staged.raw, out, box)
+        finally:
+            box.close()
     if as_json:
-        print_json(prepared.model_dump(mode="json"))
-    else:
-        console = results()
-        for file in prepared.differ:
-            console.print(f"differs: {file}", markup=False)
-        console.print(f"{len(prepared.agree)} files as in task.json, {len(prepared.differ)} not")
-    raise typer.Exit(1 if prepared.differ else 0)
+        print_json({**rebuilt.model_dump(mode="json"), "ok": rebuilt.ok})
+        raise typer.Exit(0 if rebuilt.ok else 1)
+    console = results()
+    if not rebuilt.raw_agrees:
+        console.print("The raw data are not the ones that the package was made from.")
+    if not rebuilt.script_agrees:
+        console.print("prepare.py was changed since the package was sealed.")
+    if rebuilt.error:
+        console.print(f"prepare.py failed: {rebuilt.error}", markup=False)
+    for what in ("differ", "absent", "extra"):
+        for file in getattr(rebuilt, what):
+            console.print(f"{what}: {file}", markup=False)
+    console.print(f"{len(rebuilt.agree)} files are as in task.json.")
+    raise typer.Exit(0 if rebuilt.ok else 1)

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 from langgraph.graph import END, START, StateGraph
-from nodes.judge import judge
 
 from graph.agent import react_agent
 from graph.context import ForgeContext
@@ -13,6 +12,7 @@ from graph.timing import timed
 from nodes import design, execute, refactor
 from nodes.check_draft import check_draft
 from nodes.check_package import check_package
+from nodes.judge import judge
 from nodes.publish import publish
 from nodes.reject import reject
 from nodes.review import review

@@ -8,7 +8,7 @@ from typing import Any
 from langgraph.runtime import Runtime
 
 from mle_smith.checks import Layer, Subject, check_package
-from mle_smith.sandbox.shared import shared_sandbox
+from mle_smith.isolation import sandbox_for
 from mle_smith.settings import Settings
 from mle_smith.task import Task
 from mle_smith.values import Blame
@@ -26,7 +26,7 @@ def check_draft(state: Task, runtime: Runtime[Settings]) -> dict[str, Any]:
         package=state.workspace.assembled("draft").root,
         formulation=state.formulation,
         raw=Path(state.raw_folder),
-        sandbox=shared_sandbox(settings),
+        sandbox=sandbox_for(settings),
         seed=settings.seed,
     )
     checked = assume_run(check_package(subject, {Layer.STRUCTURE}))

@@ -9,7 +9,7 @@ from langgraph.runtime import Runtime
 
 from mle_smith.checks import Layer, Subject
 from mle_smith.checks import check_package as run_checks
-from mle_smith.sandbox.shared import shared_sandbox
+from mle_smith.isolation import sandbox_for
 from mle_smith.settings import Settings
 from mle_smith.task import Task
 from mle_smith.values import Blame
@@ -34,7 +34,7 @@ def check_package(state: Task, runtime: Runtime[Settings]) -> dict[str, Any]:
         package=state.workspace.assembled("package").root,
         formulation=state.formulation,
         raw=Path(state.raw_folder),
-        sandbox=shared_sandbox(settings),
+        sandbox=sandbox_for(settings),
         seed=settings.seed,
     )
     checked = assume_run(run_checks(subject, LAYERS))

@@ -7,8 +7,9 @@ from typing import Any
 from langgraph.runtime import Runtime
 
 from mle_smith.checks import Subject
-from mle_smith.checks.ladder import climb
-from mle_smith.sandbox.shared import shared_sandbox
+from mle_smith.checks.ladder import Solution, build_ladder
+from mle_smith.isolation import sandbox_for
+from mle_smith.metrics import METRICS
 from mle_smith.settings import Settings
 from mle_smith.task import Task
 from mle_smith.values import Verdict
@@ -24,18 +25,25 @@ def judge(state: Task, runtime: Runtime[Settings]) -> dict[str, Any]:
     subject = Subject(
         package=state.workspace.assembled("package").root,
         formulation=state.formulation,
-        sandbox=shared_sandbox(settings),
+        sandbox=sandbox_for(settings),
         seed=settings.seed,
     )
-    submissions = {
-        f"solution {solution.number}": state.workspace.solution(solution.number)
-        / "out"
-        / SUBMISSION
-        for solution in state.solutions
-        if solution.valid
-    }
-    climbed = climb(subject, submissions)
+    climb = build_ladder(subject, _named(state))
     return {
-        **hand_over(state, Verdict(stage=STAGE, findings=climbed.findings)),
-        "ladder": climbed.ladder.model_dump(mode="json") if climbed.ladder else None,
+        **hand_over(state, Verdict(stage=STAGE, findings=climb.findings)),
+        "ladder": climb.ladder.model_dump(mode="json") if climb.ladder else None,
     }
+
+
+def _named(state: Task) -> list[Solution]:
+    """The agent's valid submissions, the weakest called `simple` and the best `strong`."""
+    sign = 1 if METRICS[state.formulation.metric].higher_is_better else -1
+    valid = [solution for solution in state.solutions if solution.score is not None]
+    ranked = sorted(valid, key=lambda solution: (sign * (solution.score or 0), solution.number))
+    names = {solution.number: f"solution {solution.number}" for solution in ranked}
+    if len(ranked) > 1:
+        names |= {ranked[0].number: "simple", ranked[-1].number: "strong"}
+    return [
+        Solution(names[s.number], state.workspace.solution(s.number) / "out" / SUBMISSION)
+        for s in ranked
+    ]

@@ -7,10 +7,10 @@ from pathlib import Path
 from typing import Any
 
 from langgraph.runtime import Runtime
-from mle_smith.package.report import write_reports
 
 from mle_smith.checks import Checked
 from mle_smith.data.tables import DatasetProfile
+from mle_smith.isolation import sandbox_for
 from mle_smith.metrics import METRICS, answers_of
 from mle_smith.models.embedded.classes import labels_of
 from mle_smith.models.roles import AgentRole
@@ -23,9 +23,9 @@ from mle_smith.package.manifest import (
     SubmissionRecord,
     versions,
 )
+from mle_smith.package.report import Report, write_report
 from mle_smith.package.seal import seal
 from mle_smith.package.tables import describe_csv
-from mle_smith.sandbox.shared import shared_sandbox
 from mle_smith.settings import Settings
 from mle_smith.task import Outcome, Task
 from mle_smith.values import Verdict
@@ -40,9 +40,18 @@ def publish(state: Task, runtime: Runtime[Settings]) -> dict[str, Any]:
     shutil.rmtree(fresh, ignore_errors=True)
     shutil.copytree(state.workspace.assembled("package").root, fresh)
     checked = Checked.model_validate_json(state.workspace.checked.read_text())
-    isolation = shared_sandbox(settings).capabilities().isolation
+    isolation = sandbox_for(settings).capabilities().isolation
     manifest = make_manifest(state, settings, state.profile(), checked, isolation)
-    write_reports(fresh, manifest, state.verdicts)
+    report = Report(
+        id=state.task_id,
+        title=state.formulation.title,
+        verified=True,
+        formulation=state.formulation,
+        verdicts=tuple(state.verdicts),
+        silent_checks=tuple(r.code for r in manifest.checks if r.severity is None),
+        ladder=state.ladder,
+    )
+    write_report(fresh, report, manifest)
     seal(fresh, manifest)
     run.tasks.mkdir(parents=True, exist_ok=True)
     shutil.rmtree(final, ignore_errors=True)

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import json
 import shutil
 from pathlib import Path
 from typing import Any
@@ -10,13 +9,14 @@ from typing import Any
 from langgraph.runtime import Runtime
 
 from mle_smith.package.layout import RunPaths
+from mle_smith.package.report import Report, write_report
 from mle_smith.settings import Settings
 from mle_smith.task import Task
 from nodes.publish import outcome
 
 
 def reject(state: Task, runtime: Runtime[Settings]) -> dict[str, Any]:
-    """Write rejected/<task-id>/: the formulation, every verdict, and the files as they were."""
+    """Write rejected/<task-id>/: a report with every verdict, and the files as they were."""
     run = RunPaths(Path(state.run_folder))
     final = run.rejected / state.task_id
     fresh = state.workspace.root / "rejecting"
@@ -24,14 +24,15 @@ def reject(state: Task, runtime: Runtime[Settings]) -> dict[str, Any]:
     fresh.mkdir(parents=True)
     if state.workspace.files.exists():
         shutil.copytree(state.workspace.files, fresh / "files")
-    reasons = {
-        "id": state.task_id,
-        "formulation": state.formulation.model_dump(mode="json"),
-        "attempts": state.attempts,
-        "verdicts": [verdict.model_dump(mode="json") for verdict in state.verdicts],
-        "ladder": state.ladder.model_dump(mode="json") if state.ladder else None,
-    }
-    (fresh / "reasons.json").write_text(json.dumps(reasons, ensure_ascii=False, indent=2) + "\n")
+    report = Report(
+        id=state.task_id,
+        title=state.formulation.title,
+        verified=False,
+        formulation=state.formulation,
+        verdicts=tuple(state.verdicts),
+        ladder=state.ladder,
+    )
+    write_report(fresh, report)
     run.rejected.mkdir(parents=True, exist_ok=True)
     shutil.rmtree(final, ignore_errors=True)
     fresh.rename(final)

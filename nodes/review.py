@@ -80,6 +80,7 @@ def package_facts(package: PackagePaths, state: Task, checked: Checked) -> dict[
         "test_rows": answers["rows"],
         "answers": facts,
         "missing_inputs": {c["name"]: c["missing"] / train["rows"] for c in train["columns"]},
+        "single_column": checked.numbers.get("L06", {}).get("skill", {}),
         "checks": checked.numbers,
         "warnings": [finding.model_dump(mode="json") for finding in checked.findings],
     }

@@ -8,7 +8,7 @@ from langchain_core.messages import ToolMessage
 from langchain_core.tools import BaseTool, tool
 from langgraph.types import Command
 
-from mle_smith.checks import quick_findings
+from mle_smith.checks import Layer, Subject, check_package
 from mle_smith.errors import PackageError
 from mle_smith.package.grade import grade
 from mle_smith.package.layout import PackagePaths
@@ -110,8 +110,9 @@ def validate_package(runtime: Situation) -> str:
     except PackageError as error:
         problem = {"code": "S01", "severity": "error", "message": str(error)}
         return answer(findings=[problem])
-    findings = quick_findings(package.root, task_of(runtime).formulation)
-    return answer(findings=[finding.model_dump(mode="json") for finding in findings])
+    subject = Subject(package=package.root, formulation=task_of(runtime).formulation)
+    checked = check_package(subject, {Layer.STRUCTURE, Layer.DESCRIPTION})
+    return answer(findings=[finding.model_dump(mode="json") for finding in checked.findings])
 
 
 @tool

@@ -8,9 +8,9 @@ from typing import Any, TypeAlias
 
 from langchain.tools import ToolRuntime
 
+from mle_smith.isolation import sandbox_for
 from mle_smith.package.workspace import Workspace
 from mle_smith.sandbox.job import Limits, Sandbox
-from mle_smith.sandbox.shared import shared_sandbox
 from mle_smith.settings import Settings
 from mle_smith.task import Dataset, Task
 
@@ -26,7 +26,7 @@ def settings_of(runtime: Situation) -> Settings:
 
 def sandbox_of(runtime: Situation) -> Sandbox:
     """The sandbox that this run's code goes to."""
-    return shared_sandbox(settings_of(runtime))
+    return sandbox_for(settings_of(runtime))
 
 
 def limits_of(runtime: Situation) -> Limits:
