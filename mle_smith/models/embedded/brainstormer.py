@@ -31,7 +31,7 @@ _COLUMNS = 120
 """Columns that are surveyed; the first and the last of wider tables."""
 _TABLES = 2
 """Sets of tables that are looked into when the first gives too little."""
-_CANDIDATES = 7
+_CANDIDATES = 9
 """Plain targets that are tried."""
 _ENOUGH = 2
 """Proposals from which no further table is looked into."""
@@ -63,11 +63,12 @@ def _look_into(dataset: _Table, tables: Sequence[_Table], seed: int, most: int) 
     plan = layout(subject)
     ideas = _ideas(subject, plan)
     results = yield from _try(subject, tables, ideas, seed)
-    second = _second_thoughts(ideas, results, most)
+    close = subject.survey.close()
+    second = _second_thoughts(ideas, results, most, close)
     more = yield from _try(subject, tables, second, seed)
     by_key = {i.key: i for i in (*ideas, *second)}
     results = {**results, **more}
-    chosen = select(list(by_key.values()), results, most)
+    chosen = select(list(by_key.values()), results, most, close)
     return formulations(subject, chosen, results, dataset["metrics"])
 
 
@@ -103,7 +104,12 @@ def _ideas(subject: Subject, plan: Layout) -> list[Idea]:
     return [*kept, *variants(subject, plan, kept[:3])]
 
 
-def _second_thoughts(ideas: Sequence[Idea], results: Mapping[str, Tried], most: int) -> list[Idea]:
+def _second_thoughts(
+    ideas: Sequence[Idea],
+    results: Mapping[str, Tried],
+    most: int,
+    close: frozenset[frozenset[str]],
+) -> list[Idea]:
     """Ideas without the inputs that proved to give the answer away; leaner ones if few hold."""
     found = []
     for candidate in ideas:
@@ -112,7 +118,7 @@ def _second_thoughts(ideas: Sequence[Idea], results: Mapping[str, Tried], most: 
         revised = without(candidate, told) if told else None
         if revised is not None:
             found.append(revised)
-    chosen = select(ideas, results, most)
+    chosen = select(ideas, results, most, close)
     if len(chosen) < min(_ENOUGH, most):
         leaner = [lean(i, strongest(i, results[i.key])) for i in chosen if i.variant == "plain"]
         found += [i for i in leaner if i is not None]

@@ -50,6 +50,11 @@ def _reasons(
     yield from _sums(subject, target, column)
     yield from _same(subject, target, column)
     yield from _afterwards(subject, target, column)
+    for found in subject.survey.sums:
+        members = {found.total, *found.parts}
+        if column in members and target not in members:
+            for other in sorted(members - {column}):
+                yield from _afterwards(subject, target, other)
     goal = subject.hints.goal
     if target in goal and column in goal:
         yield "another outcome of the same case"
@@ -93,9 +98,10 @@ def _same(subject: Subject, target: str, column: str) -> Iterator[str]:
 
 
 def _is_coarser(subject: Subject, target: str, column: str) -> bool:
-    """Whether the target could be grouped into the column (and is not its plain number)."""
-    m, t = subject.measured(column), subject.measured(target)
-    return m.distinct < t.distinct and (m.kind == "text" or t.kind == "text" or m.distinct <= 30)
+    """Whether the column could be a grouping of the target's classes."""
+    if not subject.is_classes(target):
+        return False
+    return subject.measured(column).distinct < subject.measured(target).distinct
 
 
 def _afterwards(subject: Subject, target: str, column: str) -> Iterator[str]:

@@ -24,7 +24,7 @@ _GOAL = re.compile(
 )
 _INPUTS = re.compile(r"\b(from|using|based on|given|by means of)\b", re.IGNORECASE)
 _CLASS_NUMBERS = re.compile(
-    r"(?:class|target|predicted|output) (?:attribute|variable|column|field)s?\W{0,3}(.{0,160})",
+    r"(?:class|target|predicted|output) (?:attribute|variable|column|field)s?[^\w\n]{0,3}(.{0,160})",
     re.IGNORECASE | re.DOTALL,
 )
 _AFTERWARDS = re.compile(
@@ -36,6 +36,12 @@ _AFTERWARDS = re.compile(
 )
 _ORDERED = re.compile(
     r"\b(ordered|sorted) (?:by|in) (?:date|time|chronolog)|chronological(?:ly)? order",
+    re.IGNORECASE,
+)
+_TARGET = r"(?:desired )?(?:target|output variable|class label|class attribute|response variable|"
+_TARGET += r"dependent variable|outcome variable)"
+_IS_TARGET = re.compile(
+    rf"^\W*(?:the )?{_TARGET}|\((?:the )?{_TARGET}|\b(?:is|as) the {_TARGET}|to be predicted",
     re.IGNORECASE,
 )
 _SENTENCE = re.compile(r"(?<=[.!?;])\s+|\n\s*\n|\n(?=\s*[-*#|\d])")
@@ -117,10 +123,10 @@ def _numbered(text: str, columns: Sequence[str]) -> list[tuple[str, float]]:
     """`class attributes: 24 ... others include 23, 25`: columns named by their position."""
     found = []
     for match in _CLASS_NUMBERS.finditer(text):
-        head = re.match(r"\W*(?:is|are)?\W*(?:number|no)?\W*(\d+)", match[1])
-        if head is None:
+        told = re.split(r"\n\s*\n", match[1])[0]
+        if re.match(r"[^\w\n]*(?:is|are)?\W*(?:number|no)?[^\w\n]*\d", told) is None:
             continue
-        numbers = [int(n) for n in re.findall(r"\b\d{1,3}\b", match[1].split("\n\n")[0])]
+        numbers = [int(n) for n in re.findall(r"\b\d{1,3}\b", told)]
         for place, number in enumerate(numbers):
             if 1 <= number <= len(columns):
                 found.append((columns[number - 1], 3.0 if place == 0 else 1.5))
@@ -143,10 +149,7 @@ def _told(column: str, profile: Mapping[str, Any], text: str) -> str:
 
 
 def _described_as_target(words: str) -> bool:
-    return bool(
-        re.search(r"\btarget\b|\boutput variable|\bclass (?:label|attribute)|response variable"
-                  r"|dependent variable|to be predicted", words[:200], re.IGNORECASE)
-    )  # fmt: skip
+    return bool(_IS_TARGET.search(words[:200]))
 
 
 def _titled(column: str, name: str, tables: Sequence[str], text: str) -> bool:

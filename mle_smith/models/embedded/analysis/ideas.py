@@ -7,7 +7,7 @@ from typing import Any
 from pydantic import Field
 
 from mle_smith.models.embedded.analysis.exclusions import excluded
-from mle_smith.models.embedded.analysis.lexicon import COUNT_WORDS, MONEY_WORDS, has
+from mle_smith.models.embedded.analysis.lexicon import COUNT_WORDS, MONEY_WORDS, ORDERED_WORDS, has
 from mle_smith.models.embedded.analysis.roles import Clock, Role, clock, entity, role
 from mle_smith.models.embedded.analysis.subject import Repeated, Subject
 from mle_smith.values import SplitKind, SplitPolicy, TaskType, Value
@@ -103,7 +103,7 @@ def idea(subject: Subject, plan: Layout, target: str, plausibility: float) -> Id
         row_filter=" & ".join(conditions),
         skewed=not classes and (m.minimum or 0) >= 0 and m.skew > skew_of(target),
         rare_share=shares[0] / max(1, sum(shares)) if len(shares) == 2 else 0.5,
-        ordered=classes and subject.is_number(target) and count > 2,
+        ordered=classes and subject.is_number(target) and count > 2 and has(target, ORDERED_WORDS),
         plausibility=plausibility,
     )
 

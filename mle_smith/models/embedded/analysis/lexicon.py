@@ -52,7 +52,7 @@ OUTCOMES = _weights(
        murder arrest productivity output usage hits runs points net kwh energy power traffic volume
        conc density rings eruptions eruption;
     0.6: weight mass size rate kind life state level phase balance bmi pressure circumference
-         performance speed displacement length
+         performance
     """
 )
 
@@ -62,8 +62,8 @@ ATTRIBUTES = _weights(
     -1: age race ethnicity religion color colour education job occupation marital
         married region make model brand location temp temperature atemp humidity hum wind windspeed
         weather origin state island smoking smoker last diabetes anaemia husband wife mother father
-        parent parents eye hair height width length displacement depth experience position team rural urban marriage dewp
-        rain snow precipitation visibility dew borough;
+        parent parents eye hair height width length displacement depth experience position team
+        rural urban marriage dewp        rain snow precipitation visibility dew borough speed;
     -1.8: city country zone passengers passenger season holiday workingday working source version
           year yr party study batch sample wave block plot rep replicate previous prior past
           baseline initial lagged weights wt household children expanded stage;
@@ -144,6 +144,7 @@ ORDERED_WORDS = words(
     stars likert class evaluation overall
     """
 )
+CODE_WORDS = words("code type class category kind zone group label cluster genre")
 COUNT_WORDS = words(
     """
     count counts cnt number total sales demand visits appearances
@@ -184,12 +185,14 @@ def prior(name: str) -> float:
 
 def kin(first: str, second: str) -> bool:
     """Whether two names share a stem that is not a mere number or a one-letter word."""
-    return any(
-        a[:5] == b[:5] or (len(a) == len(b) == 4 and a == b)
-        for a in tokens(first)
-        for b in tokens(second)
-        if min(len(a), len(b)) >= 4 and not a.isdigit()
-    ) or _siblings(first, second)
+    pairs = ((a, b) for a in tokens(first) for b in tokens(second))
+    return any(_stem(a, b) for a, b in pairs) or _siblings(first, second)
+
+
+def _stem(a: str, b: str) -> bool:
+    """Whether two words begin alike, for four letters and more than half of the shorter."""
+    least = max(4, (min(len(a), len(b)) + 1) // 2)
+    return not a.isdigit() and a[:least] == b[:least] and len(a) >= least <= len(b)
 
 
 def _siblings(first: str, second: str) -> bool:

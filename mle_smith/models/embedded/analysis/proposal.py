@@ -79,7 +79,7 @@ def preferences(idea: Idea, result: Tried) -> list[str]:
         return ["mae", "rmse", "smape"]
     if idea.skewed:
         return ["rmsle", "mae", "rmse"]
-    return ["rmse", "mae", "r2"]
+    return ["rmse", "mae"]
 
 
 def _title(subject: Subject, idea: Idea) -> str:

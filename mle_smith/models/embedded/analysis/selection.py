@@ -2,24 +2,28 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Collection, Mapping, Sequence
 from typing import Any
 
 from pydantic import BaseModel, ConfigDict, Field
 
 from mle_smith.models.embedded.analysis.ideas import Idea
-from mle_smith.models.embedded.analysis.lexicon import kin
+from mle_smith.models.embedded.analysis.lexicon import kin, tokens
 from mle_smith.models.embedded.analysis.variants import PENALTY
 from mle_smith.values import TaskType
 
 DECLARED = 3.3
 """Plausibility from which a column is an outcome by declaration, not merely a guess."""
-CLEAR = 1.9
+CLEAR = 1.75
 """Plausibility of a further target beside a declared one."""
 ATTRIBUTE = -1.35
 """Least plausibility of a target where nothing is declared (a survey, a catalogue)."""
 GAP = 3.6
 """How far below the best a further target may be where nothing is declared."""
+NEW_TYPE = 0.5
+"""What a task type that was not chosen yet is worth."""
+CLOSE = 1.0
+"""What it costs to nearly repeat the target of a chosen idea."""
 SIGNAL = 3.0
 """Standard errors by which a quick model has to beat the constant on a test part of the task."""
 SOLVED = 0.9995
@@ -113,8 +117,20 @@ def worth(idea: Idea, result: Tried) -> float:
     return idea.plausibility - PENALTY[idea.variant] + min(1.0, 2 * max(0.0, result.skill))
 
 
-def select(ideas: Sequence[Idea], results: Mapping[str, Tried], most: int) -> list[Idea]:
-    """At most `most` ideas, best first, no two of which ask the same of the same."""
+def select(
+    ideas: Sequence[Idea],
+    results: Mapping[str, Tried],
+    most: int,
+    close: Collection[frozenset[str]] = (),
+) -> list[Idea]:
+    """At most `most` ideas, best first, no two of which ask the same of the same.
+
+    Args:
+        ideas: the candidates.
+        results: what their trials measured, by key; an idea without one is not chosen.
+        most: how many are wanted.
+        close: pairs of columns that measure nearly the same.
+    """
     sound = [i for i in ideas if i.key in results and holds(i, results[i.key])]
     sound.sort(key=lambda i: (-worth(i, results[i.key]), i.key))
     if not sound:
@@ -123,10 +139,30 @@ def select(ideas: Sequence[Idea], results: Mapping[str, Tried], most: int) -> li
     floor = CLEAR if best >= DECLARED else max(ATTRIBUTE, best - GAP)
     sound = [i for i in sound if i.plausibility >= floor]
     chosen: list[Idea] = []
-    for idea in sound:
-        if len(chosen) < most and not any(_alike(idea, other) for other in chosen):
-            chosen.append(idea)
+    while len(chosen) < most:
+        left = [i for i in sound if not any(_alike(i, other) for other in chosen)]
+        if not left:
+            break
+        values = [worth(i, results[i.key]) + _novelty(i, chosen, close) for i in left]
+        chosen.append(left[values.index(max(values))])
+        sound.remove(chosen[-1])
     return chosen
+
+
+def _novelty(idea: Idea, chosen: Sequence[Idea], close: Collection[frozenset[str]]) -> float:
+    """A bonus for a kind of task not chosen yet; a malus for nearly the same target."""
+    types = {other.task_type for other in chosen}
+    repeated = any(
+        frozenset({idea.source, other.source}) in close or _worded_alike(idea.source, other.source)
+        for other in chosen
+    )
+    return (NEW_TYPE if idea.task_type not in types else 0.0) - (CLOSE if repeated else 0.0)
+
+
+def _worded_alike(first: str, second: str) -> bool:
+    """Whether two long names (questions, say) differ in few words."""
+    a, b = set(tokens(first)), set(tokens(second))
+    return min(len(a), len(b)) >= 5 and len(a & b) >= 0.6 * len(a | b)
 
 
 def _alike(first: Idea, second: Idea) -> bool:

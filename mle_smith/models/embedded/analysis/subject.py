@@ -73,6 +73,10 @@ class Survey(Value):
                 return plain or 0.0, ranked or 0.0
         return 0.0, 0.0
 
+    def close(self) -> frozenset[frozenset[str]]:
+        """Pairs of columns that measure nearly the same (|r| of .95 and more)."""
+        return frozenset(frozenset({a, b}) for a, b, r, _ in self.correlations if (r or 0) >= 0.95)
+
     def decides(self, given: str, then: str) -> float:
         """How well the first column decides the second (0 to 1; 0 below what is reported)."""
         return next((s for a, b, s in self.determines if (a, b) == (given, then)), 0.0)

@@ -123,8 +123,8 @@ def pins(columns: list[Column]) -> list[list[Any]]:
                 if column.name == target.name:
                     continue
                 inside, outside = float(quiet[here].mean()), float(quiet[there].mean())
-                strict = inside >= 0.995 and outside <= 0.97
-                if strict or (inside >= 0.97 and outside <= 0.7):
+                rare = inside >= 0.98 and 1 - outside >= 10 * (1 - inside) + 0.01
+                if rare or (inside >= 0.97 and outside <= 0.7):
                     row = [target.name, value, column.name, how]
                     found.append([*row, round(inside, 4), round(outside, 4)])
     return found
@@ -216,7 +216,7 @@ def constant_within(group: np.ndarray, other: Column) -> bool:
 def makes_key(group: Column, other: Column) -> bool:
     """Whether `group` and `other` together (nearly) name a row that neither names alone."""
     rows = len(group.codes)
-    if not 3 <= other.distinct <= rows / 3 and other.when is None:
+    if not 3 <= other.distinct <= rows / 3:
         return False
     width = other.distinct + 1
     pairs = np.unique(group.codes.astype(np.int64) * width + other.codes)

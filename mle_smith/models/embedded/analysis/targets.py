@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from mle_smith.models.embedded.analysis.exclusions import DECIDES
 from mle_smith.models.embedded.analysis.ideas import Layout, frequent_classes
-from mle_smith.models.embedded.analysis.lexicon import prior, tokens
+from mle_smith.models.embedded.analysis.lexicon import CODE_WORDS, has, prior, tokens
 from mle_smith.models.embedded.analysis.roles import Role
 from mle_smith.models.embedded.analysis.subject import Subject
 
@@ -27,6 +27,7 @@ def plausibilities(subject: Subject, plan: Layout) -> dict[str, float]:
         if plan.roles[column] is Role.USABLE and _fits(subject, column):
             scores[column] = (
                 prior(column)
+                + 0.4 * max(0.0, min(2.5, prior(_first_words(subject, column))))
                 + _said(subject, column)
                 + _made(subject, column)
                 + _placed(subject, plan, column, last)
@@ -43,7 +44,14 @@ def _fits(subject: Subject, column: str) -> bool:
         return False
     if subject.is_classes(column):
         return m.distinct <= MOST_CLASSES and len(frequent_classes(subject, column)) >= 2
+    if m.whole and has(column, CODE_WORDS):
+        return False
     return m.kind == "number" and m.zeros < 0.985 and m.distinct > 8
+
+
+def _first_words(subject: Subject, column: str) -> str:
+    """How a document begins to describe it."""
+    return " ".join(str(subject.profiles[column].get("description") or "").split()[:6])
 
 
 def _said(subject: Subject, column: str) -> float:
@@ -51,7 +59,7 @@ def _said(subject: Subject, column: str) -> float:
     hints = subject.hints
     score = 1.3 * hints.goal.get(column, 0.0)
     if column in hints.titled:
-        score += 2.0
+        score += 2.6
     if column in hints.afterwards and column not in hints.goal:
         score -= 4.0
     return score
@@ -78,8 +86,8 @@ def _made(subject: Subject, column: str) -> float:
 def _placed(subject: Subject, plan: Layout, column: str, last: str) -> float:
     """Where it stands, and whether it varies where cases do."""
     score = 0.0
-    if column == last:
-        score += 1.3
+    if column == last and prior(column) >= 0:
+        score += 1.0
     elif column == subject.columns[0] and subject.is_classes(column):
         score += 0.5
     if plan.group is not None and column in plan.group.constant:

@@ -76,8 +76,7 @@ def cut(frame: pd.DataFrame, split: dict[str, Any], y: np.ndarray, seed: int) ->
     rng = np.random.default_rng(seed)
     folds = 5 if rows < 400 else 3 if rows < 1500 or split["kind"] == "grouped" else 4
     if split["kind"] == "grouped":
-        keys = frame[split["columns"]].astype(str).agg("|".join, axis=1)
-        codes = pd.factorize(keys)[0]
+        codes = frame.groupby(split["columns"], dropna=False).ngroup().to_numpy()
         part = rng.permutation(int(codes.max()) + 1)[codes] % folds
     else:
         order = np.lexsort((rng.random(rows), y))

@@ -20,8 +20,8 @@ from mle_smith.models.embedded.analysis.subject import Subject
 from mle_smith.values import SplitKind, SplitPolicy, TaskType
 
 PENALTY: Mapping[str, float] = {
-    "plain": 0.0, "elapsed": 0.0, "both": 0.4, "ahead": 0.6, "any": 1.0, "later": 1.3,
-    "above": 1.2, "level": 1.3, "lean": 1.6,
+    "plain": 0.0, "elapsed": 0.0, "both": 0.2, "since": 0.3, "ahead": 0.5, "any": 2.0, "later": 2.2,
+    "above": 2.3, "level": 2.2, "lean": 2.6,
 }  # fmt: skip
 """What a variant loses against the plain task on the same column: plain outcomes come first."""
 
@@ -35,7 +35,7 @@ def variants(subject: Subject, plan: Layout, plain: Sequence[Idea]) -> list[Idea
     for idea in plain:
         found += [v for v in (ahead(subject, plan, idea), any_of(subject, idea)) if v]
         found += [v for v in (above(subject, idea), level(subject, idea)) if v]
-        found += [v for v in (later(subject, plan, idea),) if v]
+        found += [v for v in (later(subject, plan, idea), since(subject, plan, idea)) if v]
     both_ = both(subject, plain)
     elapsed_ = elapsed(subject, plan)
     return [*found, *([both_] if both_ else []), *([elapsed_] if elapsed_ else [])]
@@ -66,6 +66,33 @@ def ahead(subject: Subject, plan: Layout, idea: Idea) -> Idea | None:
             "derive": {**derive, **target},
             "row_filter": needed,
             "why": f"Planning needs {idea.source!r} {horizon} step(s) before it is measured.",
+        }
+    )
+
+
+def since(subject: Subject, plan: Layout, idea: Idea) -> Idea | None:
+    """How a measured value has gone on, from the first one of the same entity and the rest."""
+    group = plan.group
+    if group is None or idea.split.group_columns != (group.column,) or group.rows_per_group < 5:
+        return None
+    if idea.task_type is not TaskType.REGRESSION or idea.source in group.constant:
+        return None
+    times = [c for c in subject.columns if plan.roles[c] is Role.TIME and c not in group.constant]
+    times = [c for c in times if subject.measured(c).distinct >= 4]
+    if not times:
+        return None
+    when = max(times, key=lambda c: (c in group.keys, subject.measured(c).distinct))
+    name = f"{idea.source}_at_start"
+    ordered = f"df.sort_values({when!r}, kind='stable').groupby({group.column!r})"
+    first = f"df.groupby({group.column!r})[{when!r}].transform('min')"
+    return idea.model_copy(
+        update={
+            "variant": "since",
+            "inputs": (*idea.inputs, name),
+            "derive": {name: f"{ordered}[{idea.source!r}].transform('first')"},
+            "row_filter": f"(df[{when!r}] > {first})",
+            "why": f"Once {idea.source!r} was measured at the start, later values can be followed "
+            "without measuring it again.",
         }
     )
 
@@ -196,7 +223,7 @@ def both(subject: Subject, plain: Sequence[Idea]) -> Idea | None:
                     "inputs": tuple(c for c in first.inputs if c not in out and c not in names),
                     "excluded": out,
                     "skewed": False,
-                    "plausibility": min(first.plausibility, second.plausibility),
+                    "plausibility": (first.plausibility + second.plausibility) / 2,
                     "why": "Both are outcomes of the same case, and wanted together.",
                 }
             )
