@@ -54,6 +54,7 @@ def _by_arrow(spec: TableSpec, raw: Path) -> int | None:
     parse = pc.ParseOptions(
         delimiter=spec.delimiter,
         quote_char=spec.quotechar if spec.quoting else False,
+        escape_char=spec.escape or False,
         newlines_in_values=spec.quoting,
         invalid_row_handler=judge,
     )

@@ -19,6 +19,7 @@ SPACES = r"\s+"
 _COMMON = (",", "\t", ";", "|", SPACES)
 _ODD = (":", "~", "^", "!", "&", "*", "@", "#", "=", "\x01", "\x1f", "\x1e", "§", "¦", "¬", "/")
 _SCORED_ROWS = 300
+_WHOLE = 0.97
 
 
 class Dialect(NamedTuple):
@@ -28,6 +29,7 @@ class Dialect(NamedTuple):
     quoting: bool = True
     quotechar: str = '"'
     skip_initial_space: bool = False
+    escape: str | None = None
 
 
 class Shape(NamedTuple):
@@ -61,6 +63,7 @@ def split_rows(text: str, dialect: Dialect, limit: int | None = None) -> list[li
         quotechar=dialect.quotechar if dialect.quoting else None,
         quoting=csv.QUOTE_MINIMAL if dialect.quoting else csv.QUOTE_NONE,
         skipinitialspace=dialect.skip_initial_space,
+        escapechar=dialect.escape,
     )
     rows: list[list[str]] = []
     try:
@@ -91,24 +94,31 @@ def _candidates(text: str, delimiters: tuple[str, ...]) -> list[tuple[int, Diale
 
 def _with_quotes(text: str, delimiter: str) -> Dialect:
     """Whether quote characters enclose cells, or are just part of the text."""
-    edge = delimiter if delimiter == SPACES else re.escape(delimiter)
     for quote in ('"', "'"):
         if quote not in text:
             continue
-        q = re.escape(quote)
-        cell = re.compile(
-            rf"(?:^|{edge})[ ]*"
-            rf"(?:(?P<whole>{q}(?:[^{q}]++|{q}{q})*+{q})(?=[ ]*(?:{edge}|\r|$))|{q})",
-            re.MULTILINE,
-        )
-        found = list(cell.finditer(text))
-        whole = sum(match["whole"] is not None for match in found)
+        opened, whole = _quoted_cells(text, delimiter, quote, rf"[^{quote}]++|{quote}{quote}")
         # An apostrophe opens cells by chance ('tis); it must be the rule to count as a quote.
-        if found and whole >= 0.97 * len(found) and (quote == '"' or whole >= 5):
+        if opened and whole >= _WHOLE * opened and (quote == '"' or whole >= 5):
             return Dialect(delimiter, quotechar=quote)
-        if found and quote == '"':
+        if opened and quote == '"':
+            opened, whole = _quoted_cells(text, delimiter, quote, r'[^"\\]++|\\.|""')
+            if whole >= _WHOLE * opened:
+                return Dialect(delimiter, escape="\\")
             return Dialect(delimiter, quoting=False)
     return Dialect(delimiter)
+
+
+def _quoted_cells(text: str, delimiter: str, quote: str, inside: str) -> tuple[int, int]:
+    """Cells that begin with a quote, and how many of them a quote ends as well."""
+    edge = delimiter if delimiter == SPACES else re.escape(delimiter)
+    cell = re.compile(
+        rf"(?:^|{edge})[ ]*"
+        rf"(?:(?P<whole>{quote}(?:{inside})*+{quote})(?=[ ]*(?:{edge}|\r|$))|{quote})",
+        re.MULTILINE | re.DOTALL,
+    )
+    found = [match["whole"] is not None for match in cell.finditer(text)]
+    return len(found), sum(found)
 
 
 def _score(text: str, dialect: Dialect) -> float:

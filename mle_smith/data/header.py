@@ -94,13 +94,19 @@ def unique_names(names: Sequence[str]) -> tuple[str, ...]:
     return tuple(result)
 
 
+def joined_mark(row: Row) -> Row:
+    """A row whose comment mark stands alone, with the mark put to the first cell."""
+    alone = len(row) > 1 and row[0].strip() in _COMMENT
+    return [row[0].strip() + row[1], *row[2:]] if alone else row
+
+
 def _first_row(rows: Sequence[Row], width: int) -> int:
     """Index of the first row of the table, its header if it has one."""
     marked = sum(row[:1] != [] and row[0].startswith(_COMMENT) for row in rows)
     comments = marked < len(rows) / 10
     for index, row in enumerate(rows):
         filled = sum(bool(cell.strip()) for cell in row)
-        if not filled or (comments and row[0].startswith(_COMMENT) and filled < width):
+        if not filled or (comments and row[0].startswith(_COMMENT) and filled != width):
             continue
         if width > 2 and (filled == 1 or len(row) < width / 2):
             continue  # a title
@@ -164,7 +170,8 @@ def _commented_header(rows: Sequence[Row], start: int, width: int) -> tuple[str,
 
 def _has_row_names(rows: Sequence[Row], start: int, width: int) -> bool:
     """Whether the header lacks a name for the first column (as R writes tables)."""
-    return len(rows[start]) == width - 1 and bool(rows[start][-1].strip())
+    full = any(cell.strip() for cell in _column(_body(rows, start + 1), width - 1))
+    return full and len(rows[start]) == width - 1 and bool(rows[start][-1].strip())
 
 
 def _is_sub_header(top: Row, second: Row, body: Sequence[Row], width: int) -> bool:

@@ -63,7 +63,8 @@ def missing_texts(cells: pd.DataFrame) -> MissingTexts:
     for text, name in unsure:
         # Programs write all gaps alike: what is a gap among numbers is one among words as well,
         # unless the file also has truly empty cells for that.
-        judged[text][name] = not empty_cells and any(judged[text].values())
+        share = counts[name][text] / len(cells)
+        judged[text][name] = not empty_cells and any(judged[text].values()) and share < 0.5
     everywhere = tuple(sorted(t for t, columns in judged.items() if all(columns.values())))
     by_column: dict[str, list[str]] = {}
     for text, columns in sorted(judged.items()):

@@ -59,6 +59,7 @@ def csv_arguments(spec: TableSpec) -> dict[str, Any]:
         "skiprows": (start if positional else spec.skip_rows, bool(start and positional)),
         "usecols": (range(len(spec.columns)), spec.surplus == "ignore"),
         "on_bad_lines": ("skip", spec.surplus == "skip_row"),
+        "escapechar": (spec.escape, spec.escape is not None),
         "comment": (spec.comment, spec.comment is not None),
         "decimal": (spec.decimal, spec.decimal != "."),
         "thousands": (spec.thousands, spec.thousands is not None),

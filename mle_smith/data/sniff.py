@@ -15,7 +15,7 @@ from mle_smith.data.arff import read_arff_head
 from mle_smith.data.cells import is_number
 from mle_smith.data.dialect import Shape, detect_dialect, shape, split_rows
 from mle_smith.data.encoding import detect_encoding
-from mle_smith.data.header import Header, find_header
+from mle_smith.data.header import Header, find_header, joined_mark
 from mle_smith.data.missing import missing_numbers, missing_texts
 from mle_smith.data.numbers import code_columns, detect_notation
 from mle_smith.data.read import csv_arguments, read_table
@@ -114,6 +114,7 @@ def _layout(text: str, path: tuple[str, ...]) -> tuple[dict[str, Any], tuple[str
         "delimiter": dialect.delimiter,
         "quoting": dialect.quoting,
         "quotechar": dialect.quotechar,
+        "escape": dialect.escape,
         "skip_initial_space": dialect.skip_initial_space,
         "header_rows": header.header_rows,
         "skip_rows": header.skip_rows,
@@ -151,6 +152,7 @@ def fit_header(
     rows: Sequence[list[str]], width: int, *, presumed: bool
 ) -> tuple[Header, Literal["none", "ignore", "skip_row"]]:
     """The header, after cells that stay empty at the ends of rows have been cut off."""
+    rows = [joined_mark(row) for row in rows]
     header = find_header(rows, width, presumed=presumed)
     top = len(_trimmed(rows[header.skip_rows])) if header.skip_rows < len(rows) else 0
     if header.header_rows and top > width:  # most rows leave their last cells out
@@ -165,8 +167,10 @@ def fit_header(
         header = header._replace(names=header.names[:held])
     if not longer:
         return header, "none"
-    damaged = any(any(cell.strip() for cell in row[held:]) for row in longer)
-    return header, "skip_row" if damaged else "ignore"
+    if any(any(cell.strip() for cell in row[held:]) for row in longer):
+        notes = (*header.notes, "rows with too many cells left out")
+        return header._replace(notes=notes), "skip_row"
+    return header, "ignore"
 
 
 def _trimmed(row: list[str]) -> list[str]:

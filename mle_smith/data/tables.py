@@ -31,6 +31,8 @@ class TableSpec(Value):
     quoting: bool = True
     """False where quote characters are plain text (csv.QUOTE_NONE)."""
     quotechar: str = '"'
+    escape: str | None = None
+    """Character that makes the next one plain text (`\\"` inside quotes)."""
     comment: str | None = None
     """Character that begins a comment; the rest of its line is left out."""
     decimal: str = "."
