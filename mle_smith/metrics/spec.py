@@ -40,7 +40,7 @@ class MetricSpec(Value):
     centre: Literal["mean", "median"] = "mean"
     """Which constant suits a `value` metric."""
     code: str
-    """Body of `_score(truth, predicted)`: NumPy on arrays, returning the score.
+    """Body of `score(truth, predicted)`: NumPy on arrays, returning the score.
 
     `truth` and `predicted` are, by prediction: `label` positions in CLASSES; `probability` 1 for
     the positive class, else 0, and its probability; `value` two arrays of rows by targets.

@@ -207,6 +207,51 @@ def test_resamples_are_paired_and_repeatable(task: Example, tmp_path: Path) -> N
     assert grades(task, near, resamples=50, seed=4)[0].resampled != first.resampled
 
 
+def test_any_metric_is_resampled_as_the_emitted_ones_are(example: Write, tmp_path: Path) -> None:
+    task = example("multiclass")
+    answers = pd.read_csv(task.paths.answers)
+    guess = tmp_path / "guess.csv"
+    guessed = answers["species"].sample(frac=1, random_state=0).to_numpy()
+    answers.assign(species=guessed).iloc[::-1].to_csv(guess, index=False)
+    (fast,) = grades(task, guess, resamples=25, seed=2)
+    source = task.paths.metric.read_text()
+    task.paths.metric.write_text(
+        f"{source}\n\n_score, score = score, None\ndel score\n".replace(
+            "score(*aligned(", "_score(*aligned("
+        )
+    )
+    (slow,) = grades(task, guess, resamples=25, seed=2)
+    assert len(slow.resampled) == 25
+    assert slow.resampled == fast.resampled
+    task.paths.metric.write_text(source + "\n\ndef score(truth, predicted):\n    return 0.5\n")
+    assert set(grades(task, guess, resamples=5)[0].resampled) == {0.5}
+
+
+def test_a_metric_that_scores_rows_otherwise_than_tables_is_not_trusted(
+    task: Example, tmp_path: Path
+) -> None:
+    source = task.paths.metric.read_text()
+    other = "_rmse = score\n\ndef score(truth, predicted):\n    return 7.0\n"
+    task.paths.metric.write_text(
+        source.replace("score(*aligned(", "_rmse(*aligned(") + f"\n\n{other}"
+    )
+    (found,) = grades(task, task.paths.sample_submission, resamples=10)
+    assert len(set(found.resampled)) == 10
+
+
+def test_answers_without_ids_give_a_score_but_no_samples(task: Example) -> None:
+    answers = pd.read_csv(task.paths.answers)
+    answers.rename(columns={"id": "row"}).to_csv(task.paths.answers, index=False)
+    task.paths.metric.write_text(
+        "HIGHER_IS_BETTER = False\n\nclass InvalidSubmissionError(ValueError):\n    pass\n\n"
+        "def validate_submission(submission, ground_truth):\n    pass\n\n"
+        "def evaluate(t, p):\n    return abs(t['yield'] - p['yield']).mean()\n"
+    )
+    (found,) = grades(task, task.paths.answers, resamples=10)
+    assert found.score == 0
+    assert found.resampled == ()
+
+
 def test_samples_without_a_score_are_left_out_for_all(example: Write, tmp_path: Path) -> None:
     task = example("binary")
     answers = pd.DataFrame({"id": range(6), "outcome": ["no"] * 5 + ["yes"]})

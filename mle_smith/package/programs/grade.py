@@ -16,6 +16,7 @@ import re
 import sys
 import traceback
 import warnings
+from collections.abc import Callable
 from pathlib import Path
 from types import ModuleType
 from typing import Any
@@ -106,8 +107,12 @@ def grade_one(
 
 
 def evaluate(metric: ModuleType, answers: pd.DataFrame, table: pd.DataFrame) -> float:
-    """Score a table; anything but a finite number is a MetricError."""
-    score = metric.evaluate(answers.copy(), table.copy())
+    """Score a table."""
+    return finite(metric.evaluate(answers.copy(), table.copy()))
+
+
+def finite(score: object) -> float:
+    """Return the score as a float; anything but a finite number is a MetricError."""
     if isinstance(score, bool) or not isinstance(score, (int, float, np.integer, np.floating)):
         raise MetricError(f"evaluate() returned {type(score).__name__}, not a number")
     if not math.isfinite(score):
@@ -178,30 +183,46 @@ def resample(
 
     A sample on which the metric is undefined for one table is left out for all.
     """
-    identity = request["id_column"]
-    if not request["resamples"] or not tables or identity not in answers.columns:
+    if not request["resamples"] or not tables:
         return []
-    wanted = id_keys(answers[identity])
-    aligned = []
-    for table in tables:
-        if identity not in table.columns:
-            return []
-        given = id_keys(table[identity])
-        if given.has_duplicates or wanted.has_duplicates or not wanted.isin(given).all():
-            return []
-        aligned.append(table.iloc[given.get_indexer(wanted)])
+    try:
+        scorers = [scorer(metric, answers, table, request["id_column"]) for table in tables]
+    except Exception:  # noqa: BLE001 - rows without ids of their own cannot be drawn
+        return []
     generator = np.random.default_rng(request["seed"])
     samples = []
     for _ in range(request["resamples"]):
         rows = generator.integers(0, len(answers), len(answers))
-        fresh = {identity: np.arange(len(rows))}
-        truth = answers.iloc[rows].assign(**fresh).reset_index(drop=True)
-        drawn = [table.iloc[rows].assign(**fresh).reset_index(drop=True) for table in aligned]
         try:
-            samples.append([evaluate(metric, truth, table) for table in drawn])
+            samples.append([finite(score_rows(rows)) for score_rows in scorers])
         except Exception:  # noqa: BLE001 - undefined on this sample, say for want of a class
             continue
     return samples
+
+
+def scorer(
+    metric: ModuleType, answers: pd.DataFrame, table: pd.DataFrame, identity: str
+) -> Callable[[Any], object]:
+    """A function that scores a table on some rows of the answers.
+
+    A metric.py that offers `aligned` and `score` saves the matching of ids each time; any other
+    is given tables of those rows under new ids.
+    """
+    if hasattr(metric, "aligned") and hasattr(metric, "score"):
+        truth, predicted = metric.aligned(answers.copy(), table.copy())
+        if float(metric.score(truth, predicted)) == evaluate(metric, answers, table):
+            return lambda rows: metric.score(truth[rows], predicted[rows])
+    places = id_keys(table[identity]).get_indexer(id_keys(answers[identity]))
+    if (places < 0).any():
+        raise MetricError("a valid submission lacks an id of the answers")
+    matched = table.iloc[places]
+
+    def score_rows(rows: Any) -> object:
+        fresh = {identity: np.arange(len(rows))}
+        truth = answers.iloc[rows].assign(**fresh).reset_index(drop=True)
+        return metric.evaluate(truth, matched.iloc[rows].assign(**fresh).reset_index(drop=True))
+
+    return score_rows
 
 
 def id_keys(values: pd.Series[Any]) -> pd.Index[Any]:
