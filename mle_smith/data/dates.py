@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import re
 from collections.abc import Iterator
-from itertools import pairwise
 
 import pandas as pd
 
@@ -33,7 +32,7 @@ def detect_format(texts: pd.Index) -> str | None:
     """The one format that all (distinct) texts have; None if there is none.
 
     Where day and month could be either way round, the format that keeps the texts in their order
-    of appearance wins, then the one with the month first.
+    of appearance wins, then the one that has them closer together, then the month first.
     """
     probe = [str(text) for text in texts[:_PROBE]]
     if not probe or not all(_SHORTEST <= len(text) <= _LONGEST for text in probe):
@@ -44,7 +43,7 @@ def detect_format(texts: pd.Index) -> str | None:
     fitting = [f for f in fitting if _fits(texts, f)]
     if not fitting:
         return None
-    return min(fitting, key=lambda f: (-_sorted_share(probe, f), fitting.index(f)))
+    return min(fitting, key=lambda f: (*_disorder(probe, f), fitting.index(f)))
 
 
 def _formats(example: str) -> Iterator[str]:
@@ -84,8 +83,8 @@ def _fits(texts: pd.Index, form: str) -> bool:
     return bool(parsed.notna().all())
 
 
-def _sorted_share(probe: list[str], form: str) -> float:
+def _disorder(probe: list[str], form: str) -> tuple[bool, float]:
+    """How unlikely a reading is: out of order first, then a long time between first and last."""
     stamps = pd.to_datetime(pd.Index(probe), format=form, utc="%z" in form)
-    steps = [b >= a for a, b in pairwise(stamps)]
-    rising = sum(steps) / len(steps) if steps else 0.0
-    return 1.0 if rising in {0.0, 1.0} and len(steps) > 2 else 0.0
+    in_order = stamps.is_monotonic_increasing or stamps.is_monotonic_decreasing
+    return not in_order, (stamps.max() - stamps.min()).total_seconds()

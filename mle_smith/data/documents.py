@@ -107,7 +107,7 @@ def _numbered(text: str) -> tuple[str, ...] | None:
             if match["mark"] != start["mark"]:
                 continue
             numbers = [int(n) for n in re.findall(r"\d+", match["number"])]
-            if _ELLIPSIS.fullmatch(text[end : match.start()]) and numbers[0] > len(run):
+            if _ELLIPSIS.fullmatch(text[end : match.start()]) and numbers[0] > len(run) + 1:
                 run = _counted_on(run, numbers[-1])
             elif numbers[0] == len(run) + 1 and numbers[-1] - numbers[0] < _LONGEST_RANGE:
                 run += [_bare_name(match["name"])] * (numbers[-1] - numbers[0] + 1)

@@ -108,8 +108,11 @@ def _first_row(rows: Sequence[Row], width: int) -> int:
         filled = sum(bool(cell.strip()) for cell in row)
         if not filled or (comments and row[0].startswith(_COMMENT) and filled != width):
             continue
-        if width > 2 and (filled == 1 or len(row) < width / 2):
+        blank_follows = index + 1 < len(rows) and not any(c.strip() for c in rows[index + 1])
+        if width > 1 and filled == 1 and (width > 2 or blank_follows):
             continue  # a title
+        if len(row) < width / 2:
+            continue
         if comments and row[0].startswith(_COMMENT) and is_number(row[0].lstrip("#%/ ")):
             continue
         return index

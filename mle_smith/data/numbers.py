@@ -85,7 +85,7 @@ def _fits(values: list[str], form: re.Pattern[str], decimal: str, thousands: str
     if decimal == "," and thousands is None:
         # 1,234 alone could be either; a decimal comma is sure when another count of digits occurs.
         return any(not re.fullmatch(r"[+-]?[1-9]\d{0,2}(?:,\d{3})+", v) for v in values if "," in v)
-    return True
+    return any(thousands in v for v in values) if thousands else True
 
 
 def _plain_here(value: str, decimal: str) -> bool:

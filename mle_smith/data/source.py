@@ -99,8 +99,11 @@ def _existing(path: Path) -> Path:
         ) from error
     if not (stat.S_ISREG(mode) or stat.S_ISDIR(mode)):
         raise _special(path)
-    if not os.access(resolved, os.R_OK | (os.X_OK if stat.S_ISDIR(mode) else 0)):
-        raise _unreadable(path)
+    if stat.S_ISREG(mode):
+        try:
+            resolved.open("rb").close()
+        except OSError as error:
+            raise _unreadable(path) from error
     return resolved
 
 
