@@ -156,7 +156,7 @@ def _propose(found: Sequence[Formulation]) -> Policy:
     for count in range(len(found), 0, -1):
         kept = [f.model_dump(mode="json") for f in found[:count]]
         answer = yield Call("propose", {"formulations": kept})
-        if answer.startswith("accepted"):
+        if "accepted" in answer[:24]:
             return f"{count} formulations are proposed: " + "; ".join(
                 f.title for f in found[:count]
             )

@@ -24,7 +24,8 @@ _GOAL = re.compile(
 )
 _INPUTS = re.compile(r"\b(from|using|based on|given|by means of)\b", re.IGNORECASE)
 _CLASS_NUMBERS = re.compile(
-    r"(?:class|target|predicted|output) (?:attribute|variable|column|field)s?[^\w\n]{0,3}(.{0,160})",
+    r"(?:class|target|predicted|output) (?:attribute|variable|column|field)s?"
+    r"[^\w\n]{0,3}(.{0,160})",
     re.IGNORECASE | re.DOTALL,
 )
 _AFTERWARDS = re.compile(

@@ -38,6 +38,8 @@ class Idea(Value):
     """Share of the rarer class of two."""
     ordered: bool = False
     """The classes are numbers in an order."""
+    documented: bool = False
+    """A document of the data set names the column as what to predict."""
     plausibility: float = 0.0
     why: str = ""
     """What is said for it, a sentence; part of the justification."""
@@ -104,6 +106,7 @@ def idea(subject: Subject, plan: Layout, target: str, plausibility: float) -> Id
         skewed=not classes and (m.minimum or 0) >= 0 and m.skew > skew_of(target),
         rare_share=shares[0] / max(1, sum(shares)) if len(shares) == 2 else 0.5,
         ordered=classes and subject.is_number(target) and count > 2 and has(target, ORDERED_WORDS),
+        documented=target in subject.hints.goal,
         plausibility=plausibility,
     )
 

@@ -45,7 +45,7 @@ OUTCOMES = _weights(
        damaged harvest tuition rent rented crime crimes mv resale overall;
     1.5: total count event status category type genre tip premium efficiency load popularity gross
          wins pass passed fail risk infection injury complete completion completed effect default
-         affairs breed concentration ozone pollution purchase returned recommend vote decision lead
+         affairs breed concentration ozone pollution purchase returned recommend vote case magnitude mag decision lead
          treatment votes visits hospitalization crashes accidents absences doctor infant attendance;
     1: income amount duration growth align alignment fan appearances value worth surgery lesion
        evaluation stability abundance gain loss employed participation enrolled accident violent
@@ -68,7 +68,7 @@ ATTRIBUTES = _weights(
           year yr party study batch sample wave block plot rep replicate previous prior past
           baseline initial lagged weights wt household children expanded stage;
     -2.5: zip zipcode postal month mnth day hour hr weekday dow minute second quarter week code
-          index number no row rank order address latitude longitude lat lon lng path file date time
+          index number no row rank order address latitude longitude lat long lon lng stratum strata cut clarity path file date time
           census fips station dose seq rownames unnamed;
     -5: id uuid guid key url link slug email phone name comment comments note notes remark remarks
         description title serial

@@ -16,6 +16,8 @@ DECLARED = 3.3
 """Plausibility from which a column is an outcome by declaration, not merely a guess."""
 CLEAR = 1.75
 """Plausibility of a further target beside a declared one."""
+BESIDE_DOCUMENTED = 2.8
+"""Plausibility of a further target beside one that a document names."""
 ATTRIBUTE = -1.35
 """Least plausibility of a target where nothing is declared (a survey, a catalogue)."""
 GAP = 3.6
@@ -26,6 +28,8 @@ CLOSE = 1.0
 """What it costs to nearly repeat the target of a chosen idea."""
 SIGNAL = 3.0
 """Standard errors by which a quick model has to beat the constant on a test part of the task."""
+RANKS = 0.6
+"""ROC AUC that counts as skill whatever the log loss."""
 SOLVED = 0.9995
 """Skill from which nothing is left to do."""
 GIVES_AWAY = 0.97
@@ -104,8 +108,9 @@ def _column(idea: Idea, feature: str) -> str | None:
 def holds(idea: Idea, result: Tried) -> bool:
     """Whether the task can be told from noise and leaves something to do."""
     rows = max(result.usable_rows, 1)
+    ranks = (result.auc or 0.0) >= RANKS  # a drifting base rate spoils the log loss alone
     return (
-        result.skill > 0.0
+        (result.skill > 0.0 or ranks)
         and result.expected_z(rows, idea.split.test_fraction) >= SIGNAL
         and result.skill < SOLVED
         and (result.accuracy or 0.0) < SOLVED
@@ -137,7 +142,9 @@ def select(
         return []
     best = max(i.plausibility for i in ideas if i.variant == "plain" or i in sound)
     floor = CLEAR if best >= DECLARED else max(ATTRIBUTE, best - GAP)
-    sound = [i for i in sound if i.plausibility >= floor]
+    if any(i.documented for i in sound):
+        floor = BESIDE_DOCUMENTED
+    sound = [i for i in sound if i.plausibility >= floor or i.documented]
     chosen: list[Idea] = []
     while len(chosen) < most:
         left = [i for i in sound if not any(_alike(i, other) for other in chosen)]

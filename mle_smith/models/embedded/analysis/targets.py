@@ -68,6 +68,9 @@ def _said(subject: Subject, column: str) -> float:
 def _made(subject: Subject, column: str) -> float:
     """How it hangs together with other columns."""
     score = 0.0
+    letters = {c.casefold() for c in subject.columns}
+    if column.casefold() in {"x", "y", "z"} and {"x", "y"} <= letters:
+        score -= 4.0  # coordinates or lengths
     for found in subject.survey.sums:
         if column == found.total:
             score += 1.5
@@ -76,11 +79,17 @@ def _made(subject: Subject, column: str) -> float:
     by = [a for a, b, s in subject.survey.determines if b == column and s >= DECIDES]
     if any(subject.measured(a).distinct < subject.survey.rows / 5 for a in by):
         score -= 1.0
-    head = tokens(column)[:1]
-    alike = [c for c in subject.columns if c != column and tokens(c)[:1] == head]
-    if head and len(alike) >= 3:
-        score -= 0.8
-    return score
+    return score - _battery(subject, column)
+
+
+def _battery(subject: Subject, column: str) -> float:
+    """What one of many like measurements loses: readings of one kind are inputs to each other."""
+    parts = tokens(column)
+    alike = [tokens(c) for c in subject.columns if c != column and tokens(c)[:1] == parts[:1]]
+    closer = [a for a in alike if len(parts) >= 5 and len(set(a) & set(parts)) >= len(parts) / 2]
+    if len(closer) >= 4:
+        return 2.5
+    return 0.8 if parts and len(alike) >= 3 else 0.0
 
 
 def _placed(subject: Subject, plan: Layout, column: str, last: str) -> float:
