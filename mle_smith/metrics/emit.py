@@ -51,7 +51,7 @@ def metric_source(
     environment.filters["literal"] = _literal
     return environment.get_template("metric.py.j2").render(
         spec=spec,
-        formula=textwrap.fill(f"Formula: {spec.formula}.", _WIDTH),
+        formula=textwrap.fill(f"Formula: {spec.formula_for(targets, classes)}.", _WIDTH),
         code=spec.multiclass_code if several and spec.multiclass_code else spec.code,
         kind=answers.kind,
         id_column=id_column,

@@ -16,20 +16,18 @@ PROBABILITY_METRICS = (
         higher_is_better=False,
         best=0.0,
         worst=None,
-        formula="the mean of -ln(q), where q is the probability given to the row's true class, "
-        "kept between 2.2e-16 and 1 - 2.2e-16",
+        formula="the mean of ln(1 / q), where q is the probability given to the row's true class, "
+        "or 2.2e-16 where it is less than that",
         task_types=_CLASSES,
         prediction="probability",
         description="Right when calibrated probabilities are wanted. Sure and wrong costs most "
         "(36.04 a row at the worst).",
         code="""\
-tiny = np.finfo(float).eps
-predicted = np.clip(predicted, tiny, 1 - tiny)
-return -np.mean(np.where(truth == 1, np.log(predicted), np.log(1 - predicted)))""",
+given = np.where(truth == 1, predicted, 1 - predicted)
+return np.mean(np.log(1 / np.maximum(given, np.finfo(float).eps)))""",
         multiclass_code="""\
-tiny = np.finfo(float).eps
 given = predicted[np.arange(len(truth)), truth]
-return -np.mean(np.log(np.clip(given, tiny, 1 - tiny)))""",
+return np.mean(np.log(1 / np.maximum(given, np.finfo(float).eps)))""",
     ),
     MetricSpec(
         name="roc_auc",

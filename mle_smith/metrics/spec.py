@@ -31,7 +31,8 @@ class MetricSpec(Value):
     worst: float | None
     """The score that no submission can go below (or above); None where there is no such bound."""
     formula: str
-    """In plain text, for participants; `y` is the answer and `p` the prediction."""
+    """In plain text, for participants; `y` is the answer and `p` the prediction. What concerns
+    several targets or three classes and more only, stands at the end, after `; with`."""
     task_types: tuple[TaskType, ...]
     prediction: Prediction
     """With two classes; `prediction_for` says what it is with more."""
@@ -48,6 +49,11 @@ class MetricSpec(Value):
     multiclass_code: str = ""
     """Body for three classes or more, where it is another one: `truth` holds positions in
     CLASSES and `predicted` has a column for each class."""
+
+    def formula_for(self, targets: Sequence[str], classes: Sequence[Label] | None = None) -> str:
+        """The formula for a task, without what matters to others only."""
+        simple = len(targets) == 1 and len(classes or ()) <= 2
+        return self.formula.partition("; with ")[0] if simple else self.formula
 
     def prediction_for(self, classes: Sequence[Label] | None) -> Prediction:
         """What a participant hands in when the answers have these classes."""

@@ -10,8 +10,9 @@ import tempfile
 from collections.abc import Sequence
 from importlib import resources
 from pathlib import Path
+from typing import Annotated, Self
 
-from pydantic import ValidationError
+from pydantic import Field, ValidationError, model_validator
 
 from mle_smith.errors import MachineError
 from mle_smith.package.layout import ID_COLUMN, METRIC
@@ -21,7 +22,7 @@ from mle_smith.values import Value
 GRADE_LIMITS = Limits(wall_s=300)
 """What scoring may use: a few submissions, and some hundred bootstrap samples of each."""
 
-MAX_SUBMISSION_BYTES = 200_000_000
+MAX_SUBMISSION_BYTES = 100_000_000
 _MAX_LINE = 1_000_000
 _MAX_COLUMNS = 20_000
 _MAX_RESULT_BYTES = 64_000_000
@@ -45,10 +46,16 @@ class Grade(Value):
 
 class _Graded(Value):
     valid: bool
-    score: float | None
+    score: float | None = Field(allow_inf_nan=False)
     error: str
     crashed: bool
-    resampled: tuple[float, ...]
+    resampled: tuple[Annotated[float, Field(allow_inf_nan=False)], ...]
+
+    @model_validator(mode="after")
+    def _has_a_score_if_valid(self) -> Self:
+        if self.valid != (self.score is not None):
+            raise ValueError("a score goes with a valid submission, and only with it")
+        return self
 
 
 class _Outcome(Value):

@@ -75,13 +75,16 @@ class MetricRecord(Value):
     formula: str
 
     @classmethod
-    def of(cls, spec: MetricSpec) -> MetricRecord:
-        """The record of a metric of the registry."""
+    def of(cls, spec: MetricSpec, answers: Answers | None = None) -> MetricRecord:
+        """The record of a metric of the registry, with the formula as far as it concerns a task."""
+        formula = spec.formula
+        if answers is not None:
+            formula = spec.formula_for(answers.targets, answers.classes)
         return cls(
             name=spec.name,
             higher_is_better=spec.higher_is_better,
             best=spec.best,
-            formula=spec.formula,
+            formula=formula,
         )
 
 

@@ -15,7 +15,7 @@ from mle_smith.package.manifest import FileRecord, Manifest, canonical_json
 from mle_smith.package.seal import files_of, write_atomically
 from mle_smith.values import Formulation, Interval, Ladder, Value, Verdict
 
-_LEFT, _RIGHT, _ROW = 150.0, 610.0, 34.0
+_LEFT, _RIGHT, _ROW = 150.0, 550.0, 34.0
 """Of the chart: where the scale begins and ends, and the height of a rung, in SVG units."""
 
 
@@ -103,7 +103,7 @@ def ladder_marks(ladder: Ladder) -> list[RungMark]:
 
     return [
         RungMark(
-            name=rung.name,
+            name=rung.name[:20],
             label=_interval(rung.score),
             y=_ROW * (number + 1),
             x=place(rung.score.value),

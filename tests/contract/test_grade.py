@@ -85,7 +85,7 @@ def test_what_is_no_regular_file_is_refused_without_waiting(task: Example, tmp_p
 def test_a_huge_file_is_refused_unread(task: Example, tmp_path: Path) -> None:
     huge = tmp_path / "huge.csv"
     with huge.open("wb") as stream:
-        stream.truncate(200_000_001)
+        stream.truncate(100_000_001)
     (found,) = grades(task, huge)
     assert "larger than" in found.error
 
@@ -166,6 +166,27 @@ def test_a_faulty_metric_crashes_and_blames_itself(task: Example, name: str) -> 
     assert found.crashed
     assert not found.valid
     assert reason in found.error
+
+
+@pytest.mark.parametrize(
+    "forged",
+    [
+        '"valid": true, "score": Infinity',
+        '"valid": true, "score": null',
+        '"valid": false, "score": 1.0',
+        '"valid": true, "score": "1.0x"',
+    ],
+)
+def test_a_forged_result_is_refused(task: Example, forged: str) -> None:
+    grade_text = f'{{{forged}, "error": "", "crashed": false, "resampled": []}}'
+    result = f'{{"higher_is_better": true, "error": "", "grades": [{grade_text}]}}'
+    task.paths.metric.write_text(
+        "import os\nwith open(os.environ['MLE_OUT'] + '/grades.json', 'w') as file:\n"
+        f"    file.write({result!r})\nos._exit(0)\n"
+    )
+    (found,) = grades(task, task.paths.answers)
+    assert found.crashed
+    assert "spoilt" in found.error
 
 
 def test_a_crash_message_repeats_no_answer(example: Write) -> None:

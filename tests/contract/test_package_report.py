@@ -8,7 +8,7 @@ from pathlib import Path
 
 import pytest
 
-from mle_smith.package.manifest import Manifest
+from mle_smith.package.manifest import CheckRecord, Manifest
 from mle_smith.package.report import Report, ladder_marks, write_report
 from mle_smith.package.seal import load, seal, verify_seal
 from mle_smith.values import (
@@ -130,6 +130,10 @@ def test_the_page_tells_the_whole_story_and_needs_no_network(example: Write) -> 
             "attempts": {"designer": 2},
             "backbone": {"designer": "embedded"},
             "sandbox": "docker: no network",
+            "checks": (
+                CheckRecord(code="P01", numbers={"files": 5}),
+                CheckRecord(code="L06", severity=Severity.WARNING, numbers={"score": 0.75}),
+            ),
         }
     )
     write_report(task.paths.root, report(manifest), manifest)
@@ -149,7 +153,8 @@ def test_the_page_tells_the_whole_story_and_needs_no_network(example: Write) -> 
         "On 80 test rows",
         "6.2 (5 to 7.5)",
         "L06",
-        "Checks that found nothing: S01, P02.",
+        'P01 passed {"files": 5}',
+        'L06 warning {"score": 0.75}',
         "private/test_answer.csv",
         "CC0-1.0",
         manifest.provenance.raw_sha256,
@@ -186,10 +191,12 @@ def test_a_rejected_task_has_a_report_without_a_package(example: Write, tmp_path
             verified=False,
             formulation=manifest.formulation,
             verdicts=(lost,),
+            silent_checks=("S01",),
         ),
     )
     text = " ".join(page(folder).words)
     assert "REJECTED" in text
+    assert "Checks that found nothing: S01." in text
     assert "no signal" in text
     assert "Reproduce" not in text
     assert json.loads((folder / "report.json").read_text())["verified"] is False

@@ -149,6 +149,16 @@ def test_the_sample_submission_is_valid_and_knows_nothing_but_ids() -> None:
         assert list(sample["id"]) == [3, 1, 2]
 
 
+def test_a_task_is_told_the_part_of_the_formula_that_concerns_it() -> None:
+    rmse, brier, mape = METRICS["rmse"], METRICS["brier"], METRICS["mape_safe"]
+    assert rmse.formula_for(["y"]) == "sqrt(mean((p - y)^2))"
+    assert rmse.formula_for(["y", "z"]).endswith("the mean of this over the targets")
+    assert "three classes" not in brier.formula_for(["y"], [0, 1])
+    assert "three classes" in brier.formula_for(["y"], [0, 1, 2])
+    assert mape.formula_for(["y"]) == mape.formula
+    assert "several" not in metric_source("rmse", targets=["y"])
+
+
 HOSTILE = ['"""', "\\", "'; import os; '", "{{ 7*7 }}", "{% raw %}", "\n", "\u2028", "é", '"\'"']
 
 
