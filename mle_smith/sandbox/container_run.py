@@ -92,6 +92,8 @@ class ContainerRun:
             self._await_end(started + self._job.limits.wall_s)
             self._wall_s = time.monotonic() - started
         finally:
+            # Closing the stream alone leaves the connection under it open.
+            stream._response.close()
             stream.close()
 
     def result(self, out: Path | None) -> Result:

@@ -3,7 +3,9 @@
 from __future__ import annotations
 
 import fcntl
+import os
 import shutil
+import socket
 import time
 from collections.abc import Iterator
 from contextlib import closing, contextmanager
@@ -19,6 +21,7 @@ from mle_smith.sandbox import recipe
 from mle_smith.sandbox.rootfs import Progress, make_rootfs_tar
 from mle_smith.values import Value
 
+_LOCAL_ENGINE = "unix:///var/run/docker.sock"
 _LOOKUP_S = 15
 _BUILD_S = 1800
 
@@ -55,8 +58,8 @@ def connect(timeout: int = 2) -> docker.DockerClient:
         SandboxUnavailableError: no engine answers within `timeout` seconds.
     """
     try:
+        _knock(os.environ.get("DOCKER_HOST") or _LOCAL_ENGINE, timeout)
         client = docker.from_env(timeout=timeout)
-        client.ping()
     except (DockerException, requests.RequestException, OSError) as error:
         raise SandboxUnavailableError(
             f"No Docker engine answers here ({_first_line(error)}). Start it, or run with "
@@ -64,6 +67,18 @@ def connect(timeout: int = 2) -> docker.DockerClient:
             code="sandbox.docker.engine",
         ) from error
     return client
+
+
+def _knock(address: str, timeout: float) -> None:
+    """Ask a local engine whether it is there; docker-py leaves sockets open where it is not."""
+    if not address.startswith("unix://"):
+        return
+    with socket.socket(socket.AF_UNIX) as connection:
+        connection.settimeout(timeout)
+        connection.connect(address.removeprefix("unix://"))
+        connection.sendall(b"GET /_ping HTTP/1.0\r\nHost: docker\r\n\r\n")
+        if b" 200 " not in connection.recv(64):
+            raise ConnectionError(f"{address} is no Docker engine")
 
 
 def status(client: docker.DockerClient, tag: str | None = None) -> ImageStatus:

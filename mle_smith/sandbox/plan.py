@@ -144,12 +144,14 @@ def interpreter_paths() -> tuple[Path, ...]:
 def open_to_others() -> bool:
     """Whether any user can reach and read the running Python."""
     for path in interpreter_paths():
-        real = path.resolve()
-        for folder in (real, *real.parents):
-            needed = 0o005 if folder == real and real.is_dir() else 0o001
-            if folder.is_dir() and folder.stat().st_mode & needed != needed:
-                return False
+        if not reachable(path) or path.stat().st_mode & 0o004 == 0:
+            return False
     return True
+
+
+def reachable(path: Path) -> bool:
+    """Whether any user can pass through all folders on the way to `path`."""
+    return all(folder.stat().st_mode & 0o001 for folder in path.resolve().parents)
 
 
 def landlock_abi() -> int:

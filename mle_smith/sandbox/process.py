@@ -19,7 +19,15 @@ from mle_smith.errors import SandboxUnavailableError, UsageError
 from mle_smith.sandbox.container_spec import environment
 from mle_smith.sandbox.job import Capabilities, Job, Limits, Result, Role, Status
 from mle_smith.sandbox.outputs import clear, require_empty
-from mle_smith.sandbox.plan import Level, Places, landlock_abi, launch_plan, names, open_to_others
+from mle_smith.sandbox.plan import (
+    Level,
+    Places,
+    landlock_abi,
+    launch_plan,
+    names,
+    open_to_others,
+    reachable,
+)
 from mle_smith.sandbox.policy import ResolvedMount, resolve_mounts
 from mle_smith.sandbox.process_run import ProcessRun
 from mle_smith.sandbox.scratch import Scratch, readable_copy, remove_tree
@@ -142,8 +150,8 @@ class ProcessSandbox:
         folder: Path,
     ) -> Result:
         turn = next(self._counter)
-        user = _job_user(level, turn)
-        places = _lay_out(folder, job, mounts, user)
+        user = _job_user(level, turn, folder)
+        places = _lay_out(level, folder, job, mounts, user)
         where = names(level, places)
         plan = launch_plan(
             level,
@@ -161,17 +169,25 @@ class ProcessSandbox:
         return run.result(out, "process", isolation)
 
 
-def _job_user(level: Level, turn: int) -> int | None:
+def _job_user(level: Level, turn: int, folder: Path) -> int | None:
     """A user for this job alone, where we may become one: the kernel counts processes by user.
 
     None: it keeps ours. Root does so, without its rights, where no other user can reach the Python.
     """
-    if os.geteuid() != 0 or (level == "landlock" and not open_to_others()):
+    if os.geteuid() != 0:
+        return None
+    if level == "landlock" and not (open_to_others() and reachable(folder)):
         return None
     return _FIRST_USER + os.getpid() * _SLOTS + turn % _SLOTS
 
 
-def _lay_out(folder: Path, job: Job, mounts: tuple[ResolvedMount, ...], user: int | None) -> Places:
+def _lay_out(
+    level: Level,
+    folder: Path,
+    job: Job,
+    mounts: tuple[ResolvedMount, ...],
+    user: int | None,
+) -> Places:
     """Make the job's folders, put its code into place, and hand it what it may write."""
     code, links, root = folder / "job", folder / "in", folder / "root"
     for path in (code, links, root):
@@ -181,7 +197,8 @@ def _lay_out(folder: Path, job: Job, mounts: tuple[ResolvedMount, ...], user: in
         (code / name).chmod(0o444)
     inputs = []
     for mount in mounts:
-        plain = mount.world_readable or os.geteuid() != 0
+        plain = mount.world_readable and (level == "namespaces" or reachable(mount.source))
+        plain = plain or os.geteuid() != 0
         source = mount.source if plain else readable_copy(mount, folder)
         inputs.append((source, mount.name))
         link = links / mount.name

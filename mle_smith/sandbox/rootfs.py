@@ -44,7 +44,8 @@ def make_rootfs_tar(cache: Path, progress: Progress) -> Path:
         _install_wheels(cache, root / _SITE)
         progress("compiling and trimming")
         shutil.copyfile(recipe.FOLDER / "finish.sh", root / "finish.sh")
-        _run(["chroot", root, "/bin/sh", "/finish.sh"], "finish the image")
+        inside = {"PATH": "/usr/local/bin:/usr/bin:/bin:/usr/sbin:/sbin", "LANG": "C.UTF-8"}
+        _run(["chroot", root, "/bin/sh", "/finish.sh"], "finish the image", inside)
         (root / "finish.sh").unlink()
         progress("packing")
         _pack(root, final)

@@ -1,0 +1,85 @@
+"""Sandboxes that tests of every kind share. Each is opened once and must leave nothing behind."""
+
+from __future__ import annotations
+
+import os
+import tempfile
+from collections.abc import Iterator
+from contextlib import contextmanager
+from pathlib import Path
+
+import pytest
+
+from mle_smith.errors import SandboxUnavailableError
+from mle_smith.sandbox.containers import DockerSandbox
+from mle_smith.sandbox.job import Sandbox
+from mle_smith.sandbox.plan import Level
+from mle_smith.sandbox.process import ProcessSandbox
+from mle_smith.sandbox.scratch import remove_tree
+
+
+@contextmanager
+def scratch_parent() -> Iterator[Path]:
+    """A folder that any user can pass through, unlike pytest's; empty when the test is over."""
+    parent = Path(tempfile.mkdtemp(prefix="mle-smith-test-"))
+    parent.chmod(0o711)
+    try:
+        yield parent
+        assert list(parent.iterdir()) == []
+    finally:
+        remove_tree(parent)
+
+
+@pytest.fixture(scope="session")
+def docker_sandbox() -> Iterator[DockerSandbox]:
+    """Containers; without an engine a skip, and with MLE_REQUIRE_DOCKER=1 a failure."""
+    with scratch_parent() as parent:
+        try:
+            sandbox = DockerSandbox(scratch_parent=parent)
+        except SandboxUnavailableError as error:
+            if os.environ.get("MLE_REQUIRE_DOCKER") == "1":
+                pytest.fail(f"Docker is required here: {error}")
+            pytest.skip(str(error))
+        yield sandbox
+        sandbox.close()
+
+
+def _process_sandbox(*levels: Level) -> Iterator[ProcessSandbox]:
+    with scratch_parent() as parent:
+        try:
+            sandbox = ProcessSandbox(levels=levels, scratch_parent=parent)
+        except SandboxUnavailableError as error:
+            pytest.skip(str(error))
+        yield sandbox
+        sandbox.close()
+
+
+@pytest.fixture(scope="session")
+def process_sandbox() -> Iterator[ProcessSandbox]:
+    """Confined processes, at the strongest level that works here."""
+    yield from _process_sandbox("namespaces", "landlock")
+
+
+@pytest.fixture(scope="session")
+def namespaces_sandbox() -> Iterator[ProcessSandbox]:
+    """Confined processes in namespaces of their own."""
+    yield from _process_sandbox("namespaces")
+
+
+@pytest.fixture(scope="session")
+def landlock_sandbox() -> Iterator[ProcessSandbox]:
+    """Confined processes among the host's files, held by Landlock and the system-call filter."""
+    yield from _process_sandbox("landlock")
+
+
+@pytest.fixture(
+    params=[
+        pytest.param("docker_sandbox", marks=pytest.mark.docker),
+        "namespaces_sandbox",
+        "landlock_sandbox",
+    ]
+)
+def any_sandbox(request: pytest.FixtureRequest) -> Sandbox:
+    """Each kind of sandbox in turn."""
+    sandbox: Sandbox = request.getfixturevalue(request.param)
+    return sandbox
