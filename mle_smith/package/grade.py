@@ -8,9 +8,10 @@ import shutil
 import stat
 import tempfile
 from collections.abc import Sequence
+from functools import partial
 from importlib import resources
 from pathlib import Path
-from typing import Annotated, Self
+from typing import Annotated, NamedTuple, Self
 
 from pydantic import Field, ValidationError, model_validator
 
@@ -88,25 +89,52 @@ def grade(
     Raises:
         MachineError: the sandbox failed, or the package's own files cannot be read.
     """
+    run = partial(_run, metric_py, answers, sandbox, resamples=resamples, seed=seed, limits=limits)
+    together = run(submissions)
+    if not together.exhausted or len(submissions) < 2:
+        return together.grades
+    # One of them may be made to exhaust the grader: the others must not fall with it.
+    return [run([path]).grades[0] for path in submissions]
+
+
+class _Run(NamedTuple):
+    grades: list[Grade]
+    exhausted: bool
+    """The job ran out of memory, which a submission can be made for."""
+
+
+def _run(
+    metric_py: Path,
+    answers: Path,
+    sandbox: Sandbox,
+    submissions: Sequence[Path],
+    *,
+    resamples: int,
+    seed: int,
+    limits: Limits,
+) -> _Run:
+    """Grade submissions in one job."""
     with tempfile.TemporaryDirectory(prefix="mle-grade-") as name:
         folder, out = Path(name) / "in", Path(name) / "out"
         folder.mkdir()
         out.mkdir()
-        refused: dict[int, Grade] = {}
+        grades: dict[int, Grade] = {}
         staged: list[int] = []
         for number, path in enumerate(submissions):
             reason = _stage(path, folder / f"{len(staged)}.csv")
             if reason:
-                refused[number] = Grade(valid=False, error=reason)
+                grades[number] = Grade(valid=False, error=reason)
             else:
                 staged.append(number)
+        exhausted = False
         if staged:
             _stage_own(metric_py, folder / METRIC)
             _stage_own(answers, folder / "answers.csv")
             job = _job(folder, len(staged), resamples=resamples, seed=seed, limits=limits)
-            grades = _read_grades(sandbox.run(job, out), out, len(staged))
-            refused.update(zip(staged, grades, strict=True))
-        return [refused[number] for number in range(len(submissions))]
+            result = sandbox.run(job, out)
+            exhausted = result.status in (Status.OOM, Status.KILLED)
+            grades.update(zip(staged, _read_grades(result, out, len(staged)), strict=True))
+        return _Run([grades[number] for number in range(len(submissions))], exhausted)
 
 
 def _stage(path: Path, target: Path) -> str:

@@ -310,6 +310,25 @@ def test_a_fault_of_the_machine_is_nobodys_grade(task: Example) -> None:
         assert "secret" not in found.error
 
 
+class SmallSandbox(LocalSandbox):
+    """Runs out of memory on a submission with more than ten thousand bytes."""
+
+    def run(self, job: Job, out: Path | None = None) -> Result:
+        (mount,) = job.mounts
+        if any(path.stat().st_size > 10_000 for path in mount.source.glob("[0-9]*.csv")):
+            return Result(status=Status.OOM)
+        return super().run(job, out)
+
+
+def test_a_submission_that_exhausts_the_grader_falls_alone(task: Example, tmp_path: Path) -> None:
+    greedy = tmp_path / "greedy.csv"
+    greedy.write_text("id,yield\n" + "1,2\n" * 5000)
+    paths = [task.paths.answers, greedy, task.paths.sample_submission]
+    found = grade(task.paths.metric, task.paths.answers, paths, SmallSandbox())
+    assert [one.valid for one in found] == [True, False, True]
+    assert found[1].error == "the grader ended early: oom"
+
+
 def test_an_endless_metric_is_stopped(task: Example) -> None:
     task.paths.metric.write_text("while True:\n    pass\n")
     (found,) = grade(
