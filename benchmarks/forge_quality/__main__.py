@@ -1,8 +1,8 @@
 """Compare forged tasks with an expert's key.
 
-    python -m benchmarks.forge_quality --datasets DIR --key KEY.json            forge, then compare
-    python -m benchmarks.forge_quality ... --runs DIR                           finished runs: DIR/NAME
-    python -m benchmarks.forge_quality ... --brainstorm                         proposals alone
+    python -m benchmarks.forge_quality --datasets DIR --key KEY.json     forge, then compare
+    python -m benchmarks.forge_quality ... --runs DIR                    finished runs: DIR/NAME
+    python -m benchmarks.forge_quality ... --brainstorm                  proposals alone
 
 DIR holds one folder a data set: NAME/raw (or NAME itself). `key.py` has the matching rule.
 """
@@ -64,7 +64,7 @@ def _made(options: argparse.Namespace, name: str, raw: Path, scratch: Path) -> F
 
 
 def _columns(forged: Forged, formulation: Formulation) -> tuple[str, ...]:
-    """Columns of the formulation's table; without a profile, as far as the formulation names them."""
+    """Columns of the formulation's table; without a profile, those that it names."""
     known = forged.columns.get(formulation.tables[0])
     if known:
         return known
@@ -99,7 +99,7 @@ def _print_totals(rows: Sequence[tuple[str, Forged, list[Judgement]]]) -> int:
     kept = sum(j.split_kept for j in judged)
     lines = [
         f"data sets {len(rows)}, without a task: {', '.join(without) or 'none'}",
-        f"tasks {len(judged)} of {proposed} proposed ({len(judged) / max(1, proposed):.0%} verified),"
+        f"tasks {len(judged)} of {proposed} proposed ({len(judged) / max(1, proposed):.0%}),"
         f" {len(judged) / max(1, len(rows)):.2f} a data set",
         f"targets acceptable {acceptable} ({acceptable / count:.0%}), poor {poor}",
         f"tasks with leaky inputs {leaky}",

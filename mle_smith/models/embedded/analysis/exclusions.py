@@ -48,6 +48,7 @@ def _reasons(
         yield f"the documentation: {subject.hints.afterwards[column]!r}"
     yield from _ends(subject, column)
     yield from _sums(subject, target, column)
+    yield from _identities(subject, target, column)
     yield from _same(subject, target, column)
     yield from _afterwards(subject, target, column)
     for found in subject.survey.sums:
@@ -77,6 +78,16 @@ def _sums(subject: Subject, target: str, column: str) -> Iterator[str]:
             yield f"it is a part of the sum {target!r}"
         elif found.exact or _later(subject, column, target):
             yield f"it adds up to {found.total!r} with the target, and is known no earlier"
+
+
+def _identities(subject: Subject, target: str, column: str) -> Iterator[str]:
+    for whole, parts in subject.survey.identities:
+        if whole == target and column in parts:
+            others = [repr(p) for p in parts if p != column]
+            yield f"the target follows from it{' and ' + ', '.join(others) if others else ''}"
+    for number, bins in subject.survey.bins:
+        if {number, bins} == {target, column}:
+            yield "the one is the other, cut into ranges"
 
 
 def _later(subject: Subject, column: str, target: str) -> bool:
@@ -110,10 +121,14 @@ def _afterwards(subject: Subject, target: str, column: str) -> Iterator[str]:
             continue
         if how == "missing" or has(column, MONEY_WORDS):
             yield f"filled only after the outcome: empty in {inside:.1%} where it is {value!r}"
-    if subject.is_classes(target) and has(target, EVENT_WORDS) and _is_elapsed(column):
+    if subject.is_classes(target) and _is_event(target) and _is_elapsed(column):
         yield "how long the case was watched depends on the event itself"
+
+
+def _is_event(target: str) -> bool:
+    return has(target, EVENT_WORDS) or any(p.endswith(("stat", "status")) for p in tokens(target))
 
 
 def _is_elapsed(column: str) -> bool:
     parts = tokens(column)
-    return has(column, ELAPSED_WORDS) or any(len(p) > 5 and p.endswith("time") for p in parts)
+    return has(column, ELAPSED_WORDS) or any(len(p) > 4 and p.endswith("time") for p in parts)

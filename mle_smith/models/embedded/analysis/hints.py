@@ -96,7 +96,7 @@ def _named(text: str, columns: Sequence[str]) -> list[tuple[str, float]]:
             continue
         heading = sentence.strip().endswith(":")
         after = lines[place + 1] if heading and place + 1 < len(lines) else ""
-        told = sentence[goal.start() :] + " " + after[:80]
+        told = f"{sentence[goal.start() :]}\n{after[:80]}"
         cut = _INPUTS.search(told)
         told = told[: cut.start()] if cut else told
         mentioned = [c for c in columns if _mentions(told, c)]

@@ -32,25 +32,29 @@ def _parts(text: str) -> Mapping[str, str]:
 
 OUTCOMES = _weights(
     """
-    3.5: target label outcome churn churned survived diagnosis exited attrition fraud fraudulent
-         spam subscribed readmitted defaulted mortality;
-    3: died death deaths relapse recurrence survival deceased isfraud sentiment toxicity rul dead;
-    2.5: output response class price species variety mpg quality severity damage converted
-         purchased clicked cancelled canceled cancellation delay delayed failure defect defective
-         admitted admit approved approval medv remission progression yield;
-    2: result cost fare cnt demand sales revenue profit charges salary wage wages earnings score
-       rating ratings grade grades gpa disease cancer stroke fault complication satisfaction
-       satisfied happiness expenses accepted hired promoted voted winner win won strength
-       consumption emissions emission expectancy injuries casualties fatalities conversion alive
-       damaged harvest tuition rent rented crime crimes mv resale overall;
-    1.5: total count event status category type genre tip premium efficiency load popularity gross
-         wins pass passed fail risk infection injury complete completion completed effect default
-         affairs breed concentration ozone pollution purchase returned recommend vote case magnitude mag decision lead
-         treatment votes visits hospitalization crashes accidents absences doctor infant attendance;
-    1: income amount duration growth align alignment fan appearances value worth surgery lesion
-       evaluation stability abundance gain loss employed participation enrolled accident violent
-       murder arrest productivity output usage hits runs points net kwh energy power traffic volume
-       conc density rings eruptions eruption;
+    3.5: target label outcome churn churned survived diagnosis exited attrition fraud
+         fraudulent spam subscribed readmitted defaulted mortality;
+    3: died death deaths relapse recurrence survival deceased isfraud sentiment toxicity rul
+         dead;
+    2.5: output response price deny denied mpg quality severity damage
+         converted purchased clicked cancelled canceled cancellation delay delayed failure
+         defect defective admitted admit approved approval medv remission progression yield;
+    2: result cost fare cnt demand sales revenue profit charges salary wage wages earnings
+         score rating ratings grade grades gpa disease cancer stroke fault complication
+         satisfaction satisfied happiness expenses accepted hired promoted voted winner win
+         won strength consumption emissions emission expectancy injuries casualties fatalities
+         conversion alive damaged harvest tuition rent rented crime crimes mv resale overall;
+    1.9: species variety;
+    1.4: class;
+    1.5: mileage hwy cty total count event status category type genre tip premium efficiency
+         load popularity gross wins pass passed fail risk infection injury complete completion
+         completed effect default affairs breed concentration ozone pollution purchase
+         returned recommend vote case magnitude mag decision lead treatment votes visits
+         hospitalization crashes accidents absences doctor infant attendance;
+    1: income amount duration growth align alignment fan appearances value worth surgery
+         lesion evaluation stability abundance gain loss employed participation enrolled
+         accident violent murder arrest productivity output usage hits runs points net kwh
+         energy power traffic volume conc density rings eruptions eruption;
     0.6: weight mass size rate kind life state level phase balance bmi pressure circumference
          performance
     """
@@ -59,19 +63,21 @@ OUTCOMES = _weights(
 ATTRIBUTES = _weights(
     """
     -0.5: sex gender;
-    -1: age race ethnicity religion color colour education job occupation marital
-        married region make model brand location temp temperature atemp humidity hum wind windspeed
-        weather origin state island smoking smoker last diabetes anaemia husband wife mother father
-        parent parents eye hair height width length displacement depth experience position team
-        rural urban marriage dewp        rain snow precipitation visibility dew borough speed;
-    -1.8: city country zone passengers passenger season holiday workingday working source version
-          year yr party study batch sample wave block plot rep replicate previous prior past
-          baseline initial lagged weights wt household children expanded stage;
-    -2.5: zip zipcode postal month mnth day hour hr weekday dow minute second quarter week code
-          index number no row rank order address latitude longitude lat long lon lng stratum strata cut clarity path file date time
-          census fips station dose seq rownames unnamed;
-    -5: id uuid guid key url link slug email phone name comment comments note notes remark remarks
-        description title serial
+    -1: age race ethnicity religion color colour education job occupation marital married
+         region make model brand location temp temperature atemp humidity hum wind windspeed
+         weather origin state island smoking smoker last diabetes anaemia husband wife mother
+         father parent parents eye hair height width length displacement depth experience
+         position team rural urban marriage dewp rain snow precipitation visibility dew
+         borough speed;
+    -1.8: city country zone passengers passenger season holiday workingday working source
+         version year yr party study batch sample wave block plot rep replicate previous prior
+         past baseline initial lagged weights wt household children expanded stage;
+    -2.5: zip zipcode postal month mnth day hour hr weekday dow minute second quarter week
+         code index number no row rank order address latitude longitude lat long lon lng
+         stratum strata cut clarity path file date time census fips station dose seq rownames
+         unnamed;
+    -5: id uuid guid key url link slug email phone name comment comments note notes remark
+         remarks description title serial
     """
 )
 
@@ -100,7 +106,7 @@ ENTITY_WORDS = words(
     """
     id subject subjects patient person individual user customer client student pupil player unit
     machine engine device participant respondent household family animal driver employee account
-    member speaker worker rat mouse chick cow dog horse bird plant mother child donor author
+    member speaker worker rat mouse chick cow dog horse bird plant mother donor author
     artist album hospital school clinic store shop station site firm company panelist panel case
     pid userid playerid player_id nr subj idno subno caseid persnr serial group series county
     country athlete rater judge reviewer movie session episode trip tree bottle cage litter pen
@@ -144,6 +150,7 @@ ORDERED_WORDS = words(
     stars likert class evaluation overall
     """
 )
+LABEL_WORDS = words("target label class digit letter cluster")
 CODE_WORDS = words("code type class category kind zone group label cluster genre")
 COUNT_WORDS = words(
     """
@@ -175,12 +182,22 @@ def prior(name: str) -> float:
         return 3.5
     if not parts:
         return 0.0
-    best = max((OUTCOMES.get(t, 0.0) for t in parts), default=0.0)
+    best = max((_outcome(t) for t in parts), default=0.0)
     worst = min((ATTRIBUTES.get(t, 0.0) for t in parts), default=0.0)
     if worst <= -4.5 and parts[-1] not in OUTCOMES:
         return worst
+    if len(parts) == 1 and best >= 2:
+        return best + 0.8
     shared = 1.0 if len(parts) <= 3 else 0.7
     return best * shared + worst * (0.5 if best > 0 else 1.0)
+
+
+def _outcome(token: str) -> float:
+    """The weight of a word, or half of it for a longer word that ends in it (`naffairs`)."""
+    if token in OUTCOMES:
+        return OUTCOMES[token]
+    endings = (w for w in OUTCOMES if len(w) >= 6 and token.endswith(w))
+    return 0.5 * max((OUTCOMES[w] for w in endings), default=0.0)
 
 
 def kin(first: str, second: str) -> bool:
@@ -206,7 +223,7 @@ def time_part(name: str) -> str | None:
     parts = tokens(name)
     if not parts or len(parts) > 3:
         return None
-    for token in (*reversed(parts), *([parts[0][2:]] if parts[0].startswith("dt") else [])):
+    for token in reversed(parts):
         if token in TIME_PARTS:
             return TIME_PARTS[token]
     return None

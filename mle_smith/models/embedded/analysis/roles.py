@@ -154,15 +154,10 @@ def _entity_weight(subject: Subject, repeated: Repeated) -> float:
     is_panel = panel and (text_like or weak or named) and repeated.rows_per_group >= 3
     if not (named or structure or is_panel or (weak and (constants or repeated.contiguous > 0.8))):
         return 0.0
-    if m.kind == "number" and named and _is_amount(subject, column):
-        return 0.0
+    loose = not (constants or panel or repeated.contiguous >= 0.5)
+    if m.kind == "number" and loose and (m.maximum or 0) <= 60:
+        return 0.0  # how many, rather than which
     return 2.0 * named + 1.5 * is_panel + 1.0 * structure + 0.5 * weak + 0.5 * repeated.contiguous
-
-
-def _is_amount(subject: Subject, column: str) -> bool:
-    """Whether whole numbers look like an amount (skewed, low) rather than codes."""
-    m = subject.measured(column)
-    return m.skew > 1.5 and m.minimum in (0.0, 1.0) and m.distinct < 40
 
 
 def clock(subject: Subject) -> Clock | None:

@@ -12,7 +12,7 @@ _HERE = Path(__file__).parent
 _FUTURE = "from __future__ import annotations"
 _OWN_IMPORT = re.compile(r"^from mle_smith[\w.]* import (\([^)]*\)|[^\n(]*)\n", re.MULTILINE)
 
-SURVEY = ("columns_script.py", "survey_script.py")
+SURVEY = ("columns_script.py", "sums_script.py", "survey_script.py")
 TRIAL = ("columns_script.py", "trial_script.py")
 
 

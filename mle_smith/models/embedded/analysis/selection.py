@@ -14,7 +14,7 @@ from mle_smith.values import TaskType
 
 DECLARED = 3.3
 """Plausibility from which a column is an outcome by declaration, not merely a guess."""
-CLEAR = 1.75
+CLEAR = 2.3
 """Plausibility of a further target beside a declared one."""
 BESIDE_DOCUMENTED = 2.8
 """Plausibility of a further target beside one that a document names."""
@@ -147,7 +147,7 @@ def select(
     sound = [i for i in sound if i.plausibility >= floor or i.documented]
     chosen: list[Idea] = []
     while len(chosen) < most:
-        left = [i for i in sound if not any(_alike(i, other) for other in chosen)]
+        left = [i for i in sound if not any(_alike(i, other, close) for other in chosen)]
         if not left:
             break
         values = [worth(i, results[i.key]) + _novelty(i, chosen, close) for i in left]
@@ -172,11 +172,13 @@ def _worded_alike(first: str, second: str) -> bool:
     return min(len(a), len(b)) >= 5 and len(a & b) >= 0.6 * len(a | b)
 
 
-def _alike(first: Idea, second: Idea) -> bool:
+def _alike(first: Idea, second: Idea, close: Collection[frozenset[str]]) -> bool:
     """Whether two ideas are too much the same task."""
     if first.source == second.source:
         crude = {"above", "any", "level"}
         return first.variant == second.variant or {first.variant, second.variant} <= crude
+    if frozenset({first.source, second.source}) in close and first.task_type == second.task_type:
+        return True
     return first.variant == second.variant and first.variant in {"above", "lean", "later", "level"}
 
 

@@ -7,6 +7,7 @@ from typing import Any
 from pydantic import BaseModel, ConfigDict, Field
 
 from mle_smith.models.embedded.analysis.hints import Hints
+from mle_smith.models.embedded.analysis.lexicon import LABEL_WORDS, has
 from mle_smith.values import Value
 
 
@@ -61,6 +62,8 @@ class Survey(Value):
     correlations: tuple[tuple[str, str, float | None, float | None], ...] = ()
     determines: tuple[tuple[str, str, float], ...] = ()
     sums: tuple[Sum, ...] = ()
+    identities: tuple[tuple[str, tuple[str, ...]], ...] = ()
+    bins: tuple[tuple[str, str], ...] = ()
     pins: tuple[tuple[str, str, str, str, float, float], ...] = ()
     subgroups: tuple[tuple[str, str, str, float], ...] = ()
     follows: tuple[tuple[str, str, float], ...] = ()
@@ -111,4 +114,7 @@ class Subject(Value):
         m = self.measured(column)
         if m.kind == "time":
             return False
-        return m.kind == "text" or m.distinct == 2 or (m.whole and m.distinct <= 8)
+        if m.kind == "text" or m.distinct == 2:
+            return True
+        named = has(column, LABEL_WORDS) and m.distinct <= 30
+        return m.whole and (m.distinct <= 8 or named)

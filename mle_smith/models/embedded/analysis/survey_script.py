@@ -1,8 +1,8 @@
 """Runs in the sandbox: how the columns of one table hang together, printed as one JSON line.
 
-Joined with `columns_script` by `script.render`. Beyond pairs it looks for sums (a total and its
-parts), columns that are filled for some outcomes only, subgroups in which a number is always zero,
-times that follow another, and entities that rows repeat.
+Joined with `columns_script` and `sums_script` by `script.render`. It looks for columns that are
+filled for some outcomes only, subgroups in which a number is always zero, times that follow
+another, and entities that rows repeat.
 """
 
 from __future__ import annotations
@@ -25,61 +25,9 @@ from mle_smith.models.embedded.analysis.columns_script import (
     encode,
     stack,
 )
+from mle_smith.models.embedded.analysis.sums_script import bins, identities, sums
 
 EMPTY_WORDS = {"", "none", "no", "na", "n/a", "nan", "unknown", "null", "-", "not applicable"}
-
-
-def sums(columns: list[Column]) -> list[dict[str, Any]]:
-    """Totals [total = part + part ...] among the numbers, exact or nearly so.
-
-    A total is at least as large as each part (where parts are not negative), and a linear fit
-    gives its parts a weight near 1 and explains nearly all of it.
-    """
-    numeric = [c for c in columns if c.number is not None and c.distinct > 5]
-    found = []
-    for total in numeric:
-        parts = [c for c in numeric if c is not total and below(c, total)]
-        chosen = additive(total, parts)
-        if len(chosen) >= 2:
-            gap = total.number - np.sum([c.number for c in chosen], axis=0)
-            gap = gap[np.isfinite(gap)]
-            scale = np.nanmax(np.abs(total.number)) or 1.0
-            exact = bool(np.mean(np.abs(gap) <= 1e-6 * scale) >= 0.99)
-            names = [c.name for c in chosen]
-            found.append({"total": total.name, "parts": names, "exact": exact})
-    return found
-
-
-def below(part: Column, total: Column) -> bool:
-    """Whether `part` is never negative and (all but always) at most `total`."""
-    if part.number is None or total.number is None:
-        return False
-    known = np.isfinite(part.number) & np.isfinite(total.number)
-    if known.sum() < 30:
-        return False
-    small, large = part.number[known], total.number[known]
-    return bool(np.mean(small >= 0) >= 0.995 and np.mean(small <= large + 1e-9) >= 0.995)
-
-
-def additive(total: Column, parts: list[Column]) -> list[Column]:
-    """The parts that together, each once, make nearly all of the total; none when they do not."""
-    parts = parts[:20]
-    while len(parts) >= 2:
-        x = np.column_stack([c.number for c in parts])
-        known = np.isfinite(x).all(axis=1) & np.isfinite(total.number)
-        if known.sum() < 30:
-            return []
-        y = total.number[known]
-        spread = x[known].std(axis=0) / (y.std() or 1.0)
-        design = np.column_stack([x[known], np.ones(known.sum())])
-        weights, *_ = np.linalg.lstsq(design, y, rcond=None)
-        off = (np.abs(weights[:-1] - 1) > 0.2) | (spread < 1e-3)
-        if not off.any():
-            rest = y - design @ weights
-            return parts if 1 - rest.var() / (y.var() or 1.0) >= 0.97 else []
-        worst = int(np.argmax(np.where(spread < 1e-3, np.inf, np.abs(weights[:-1] - 1))))
-        parts = parts[:worst] + parts[worst + 1 :]
-    return []
 
 
 def nothing(column: Column) -> tuple[np.ndarray, str]:
@@ -239,6 +187,8 @@ def survey(frame: pd.DataFrame, times: list[str], max_rows: int, seed: int) -> d
         "correlations": correlations(sample)[:400],
         "determines": dependencies(sample)[:400],
         "sums": sums(sample),
+        "identities": identities(sample),
+        "bins": bins(sample),
         "pins": pins(sample)[:300],
         "subgroups": subgroups(sample),
         "follows": follows(sample),

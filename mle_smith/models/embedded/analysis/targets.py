@@ -75,7 +75,7 @@ def _made(subject: Subject, column: str) -> float:
         if column == found.total:
             score += 1.5
         elif column in found.parts:
-            score += 0.5
+            score += 0.7
     by = [a for a, b, s in subject.survey.determines if b == column and s >= DECIDES]
     if any(subject.measured(a).distinct < subject.survey.rows / 5 for a in by):
         score -= 1.0
@@ -96,7 +96,7 @@ def _placed(subject: Subject, plan: Layout, column: str, last: str) -> float:
     """Where it stands, and whether it varies where cases do."""
     score = 0.0
     if column == last and prior(column) >= 0:
-        score += 1.0
+        score += 1.0 + (1.0 if prior(column) >= 1 and subject.is_classes(column) else 0.0)
     elif column == subject.columns[0] and subject.is_classes(column):
         score += 0.5
     if plan.group is not None and column in plan.group.constant:
