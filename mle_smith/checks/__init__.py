@@ -1,7 +1,7 @@
 """Verification of task packages by deterministic checks.
 
-    from mle_smith.checks import Subject, check_package
-    checked = check_package(Subject(package, formulation=..., raw=..., sandbox=...))
+from mle_smith.checks import Subject, check_package
+checked = check_package(Subject(package, formulation=..., raw=..., sandbox=...))
 """
 
 from mle_smith.checks.check import Layer

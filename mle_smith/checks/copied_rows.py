@@ -2,8 +2,8 @@
 
 Defects L1 and L2.
 Rows of a few coarse columns meet by chance, and honestly. What counts is what lies beyond chance:
-for exact copies, matches beyond those a Chow-Liu tree of the columns expects; for near copies,
-neighbours much closer than the dimension of the data allows.
+for exact copies, matches beyond those a Chow-Liu tree of the columns expects; for near copies, a
+crowd of rows far closer to one train row than to the next, with a gap behind it.
 """
 
 from __future__ import annotations
@@ -14,6 +14,7 @@ from typing import NamedTuple
 import numpy as np
 import pandas as pd
 from numpy.typing import NDArray
+from scipy.stats import binom  # type: ignore[import-untyped]  # has no stubs
 
 from mle_smith.checks.association import Goal
 from mle_smith.checks.check import Measured, Need, NotRun, Outcome, check
@@ -23,7 +24,8 @@ from mle_smith.checks.thresholds import Thresholds
 from mle_smith.values import Blame, Finding, Severity
 
 _MAX_TREE_COLUMNS = 24
-_MAX_NEAR_ROWS = 1_000
+_MAX_NEAR_ROWS = 2_000
+_CLOSENESS = (0.005, 0.01, 0.02, 0.05, 0.1, 0.2, 0.3)
 _SMOOTHING = 0.5
 
 
@@ -48,21 +50,22 @@ def copied_rows(subject: Subject) -> Iterator[Outcome]:
         yield NotRun("L01", "no input columns")
         return
     goal = subject.goals[0]
-    exact = _exact_matches(subject.inputs)
-    yield from _exact(subject, goal, exact)
-    yield from _near(subject, goal, set(exact.test.tolist()))
+    yield from _exact(subject, goal)
+    yield from _near(subject, goal)
 
 
-def _row_codes(features: Sequence[Feature]) -> Ints:
-    """One code for each distinct row of inputs."""
-    frame = pd.DataFrame({i: feature.codes for i, feature in enumerate(features)})
-    hashed = pd.util.hash_pandas_object(frame, index=False)
-    return pd.factorize(hashed)[0].astype(np.int64)
+def _codes(feature: Feature) -> Ints:
+    """Codes of the values; texts that differ in case and blanks only have the same."""
+    if feature.number is not None:
+        return feature.codes
+    return pd.factorize(feature.plain_text)[0].astype(np.int64)
 
 
-def _exact_matches(features: Sequence[Feature]) -> _Matches:
-    codes = _row_codes(features)
-    train, test = features[0].of_train(codes), features[0].of_test(codes)
+def _exact_matches(columns: Sequence[Ints], train_rows: int) -> _Matches:
+    """For each test row that equals a train row in all columns, the first such row."""
+    frame = pd.DataFrame(dict(enumerate(columns)))
+    codes = pd.factorize(pd.util.hash_pandas_object(frame, index=False))[0]
+    train, test = codes[:train_rows], codes[train_rows:]
     first = pd.Series(np.arange(len(train)), index=train)
     first = first[~first.index.duplicated()]
     found = first.reindex(test).to_numpy(dtype=np.float64)
@@ -81,23 +84,29 @@ def _agreeing(goal: Goal, matches: _Matches) -> NDArray[np.bool_]:
     return np.asarray(np.abs(ours - theirs) <= 0.01 * spread)
 
 
-def _exact(subject: Subject, goal: Goal, matches: _Matches) -> Iterator[Outcome]:
+def _exact(subject: Subject, goal: Goal) -> Iterator[Outcome]:
     limits = subject.thresholds
-    rows, total = len(matches.test), len(subject.test_rows)
-    agreement = float(_agreeing(goal, matches).mean()) if rows else 0.0
+    inputs = [_codes(feature) for feature in subject.inputs]
+    alike = _exact_matches(inputs, goal.feature.train_rows)
+    copies = _exact_matches([*inputs, goal.codes], goal.feature.train_rows)
+    rows, total = len(copies.test), len(subject.test_rows)
+    agreement = float(_agreeing(goal, alike).mean()) if len(alike.test) else 0.0
     chance = 0.0
-    if rows >= 2 and agreement > 0.5:
-        chance = expected_matches(subject.inputs, goal)
+    if rows >= 2:
+        chance = expected_matches([*inputs, goal.codes], goal.feature.train_rows, copies)
     excess = max(0.0, rows - limits.chance_factor * chance)
     numbers: dict[str, object] = {
-        "matching_rows": rows,
+        "equal_rows": rows,
         "expected_by_chance": round(chance, 2),
-        "same_target": round(agreement, 4),
+        "rows_of_equal_inputs": len(alike.test),
+        "same_target_among_them": round(agreement, 4),
         "share_beyond_chance": round(excess / max(1, total), 4),
     }
     yield Measured("L01", numbers)
     surprising = excess > limits.significance * np.sqrt(chance) + 1
-    if surprising and agreement >= limits.duplicate_agreement:
+    # Classes agree by luck and by being predictable; a quantity that is the same says it alone.
+    agreeing = agreement >= limits.duplicate_agreement or not goal.classes
+    if surprising and agreeing:
         yield _finding("L01", "equal a train row", excess, total, numbers, limits)
 
 
@@ -115,27 +124,27 @@ def _finding(
     )
 
 
-def expected_matches(features: Sequence[Feature], goal: Goal) -> float:
+def expected_matches(columns: Sequence[Ints], train_rows: int, matches: _Matches) -> float:
     """Test rows that would equal some train row by chance, from a Chow-Liu tree of the columns.
 
-    The tree is estimated on distinct train rows, each left out of its own estimate.
+    The tree is estimated on distinct train rows. A train row that a test row equals does not count
+    in the estimate for that test row, or a copy would vouch for itself.
     """
-    columns = [f.codes + 1 for f in features if f.distinct > 1]
-    columns.sort(key=_entropy, reverse=True)
-    columns = columns[:_MAX_TREE_COLUMNS]
-    if not columns:
-        return float(len(features[0].of_test(features[0].codes)))
-    feature = features[0]
-    distinct = _distinct_rows([feature.of_train(c) for c in (*columns, goal.codes)])
-    kept = [feature.of_train(c)[distinct] for c in columns]
-    asked = [feature.of_test(c) for c in columns]
-    own = np.zeros(len(asked[0]))
-    own[_exact_matches(features).test] = 1  # the copied row must not vouch for itself
+    varied = [c + 1 for c in columns if c.max(initial=-1) > 0]
+    varied = sorted(varied, key=_entropy, reverse=True)[:_MAX_TREE_COLUMNS]
+    test_rows = len(columns[0]) - train_rows
+    if not varied:
+        return float(test_rows)
+    distinct = _distinct_rows([c[:train_rows] for c in varied])
+    kept = [c[:train_rows][distinct] for c in varied]
+    asked = [c[train_rows:] for c in varied]
+    own = np.zeros(test_rows)
+    own[matches.test] = 1
     log_share = np.log(_share(kept[0], asked[0], own))
-    for index in range(1, len(columns)):
+    for index in range(1, len(varied)):
         parent = max(range(index), key=lambda j: _mutual_information(kept[index], kept[j]))
         log_share += np.log(_conditional_share(kept, asked, index, parent, own))
-    rate = len(feature.of_train(feature.codes)) * np.exp(log_share)
+    rate = train_rows * np.exp(log_share)
     return float((1 - np.exp(-rate)).sum())
 
 
@@ -176,8 +185,20 @@ def _conditional_share(
     return np.asarray((both + _SMOOTHING * marginal) / (parents + _SMOOTHING))
 
 
-def _near(subject: Subject, goal: Goal, exact: set[int]) -> Iterator[Outcome]:
+class _Near(NamedTuple):
+    """The closeness below which test rows are too many for chance."""
+
+    matches: _Matches
+    chance: float
+    """Log10 of the probability of so many, agreeing so often."""
+    expected: int
+    """Rows that are as close by the look of the next band of closeness."""
+
+
+def _near(subject: Subject, goal: Goal) -> Iterator[Outcome]:
     limits = subject.thresholds
+    same = _exact_matches([f.codes for f in subject.inputs], goal.feature.train_rows)
+    exact = set(same.test.tolist())
     space = _embedding(subject.inputs, subject.seed)
     head = subject.inputs[0].of_train(space)
     rest = [row for row in range(len(subject.test_rows)) if row not in exact]
@@ -186,27 +207,47 @@ def _near(subject: Subject, goal: Goal, exact: set[int]) -> Iterator[Outcome]:
         return
     keep = np.unique(np.linspace(0, len(rest) - 1, _MAX_NEAR_ROWS).astype(int))
     rows = np.asarray(rest)[keep]
-    nearest, distances = _neighbours(subject.inputs[0].of_test(space)[rows], head)
-    dimension = _intrinsic_dimension(_ratio(distances, 1))
-    # Three further neighbours have three chances to be as close.
-    bound = min(limits.near_ratio_max, (limits.near_ratio_chance / 3) ** (1 / dimension))
-    usual = float(np.median(distances[:, 0]))
-    near = (_ratio(distances, 3) <= bound) & (distances[:, 0] <= limits.near_distance * usual)
-    matches = _Matches(rows[near], nearest[near])
-    agreeing = _agreeing(goal, matches)
-    agreement = float(agreeing.mean()) if near.any() else 0.0
-    chance = len(rows) * limits.near_ratio_chance
+    neighbours, distances = _neighbours(subject.inputs[0].of_test(space)[rows], head)
+    found = _closest_band(goal, rows, neighbours, distances)
+    near = len(found.matches.test)
+    agreement = float(_agreeing(goal, found.matches).mean()) if near else 0.0
     numbers: dict[str, object] = {
-        "near_rows": int(near.sum()),
+        "near_rows": near,
         "of_rows": len(rows),
-        "expected_by_chance": round(chance, 2),
+        "expected_by_chance": found.expected,
         "same_target": round(agreement, 4),
-        "dimension": round(dimension, 2),
+        "log10_chance": round(found.chance, 1),
     }
     yield Measured("L02", numbers)
-    excess = float(near.sum()) - limits.near_chance_factor * chance
-    if agreement >= limits.duplicate_agreement and excess >= limits.duplicate_rows:
+    excess = float(near - found.expected)
+    significant = found.chance <= limits.near_log_chance
+    if significant and agreement >= limits.duplicate_agreement and excess > 0:
         yield _finding("L02", "nearly equal a train row", excess, len(rows), numbers, limits)
+
+
+def _closest_band(goal: Goal, rows: Ints, neighbours: Ints, distances: Floats) -> _Near:
+    """The least likely of several bounds on how much nearer the nearest is than the fourth.
+
+    In data of any dimension from 1 upwards there are at least as many rows between a bound and its
+    double as below it, however their density varies. Copies with jitter are the exception.
+    """
+    further = distances[:, 3]
+    ratio = np.where(further > 0, distances[:, 0] / np.where(further > 0, further, 1), 1.0)
+    usual = _agreeing(goal, _Matches(rows, neighbours[:, 3])).mean()
+    best = _Near(_Matches(rows[:0], rows[:0]), 0.0, 0)
+    for bound in _CLOSENESS:
+        near = ratio <= bound
+        count, beyond = int(near.sum()), int(((ratio > bound) & (ratio <= 2 * bound)).sum())
+        if count <= beyond:
+            continue
+        matches = _Matches(rows[near], neighbours[near, 0])
+        agreeing = int(_agreeing(goal, matches).sum())
+        by_closeness = binom.logsf(count - 1, count + beyond, 0.5)
+        by_target = binom.logsf(agreeing - 1, count, float(np.clip(usual, 0.02, 0.98)))
+        chance = float(by_closeness + by_target) / np.log(10)
+        if chance < best.chance:
+            best = _Near(matches, chance, beyond)
+    return best
 
 
 def _embedding(features: Sequence[Feature], seed: int) -> NDArray[np.float32]:
@@ -232,30 +273,18 @@ def _embedding(features: Sequence[Feature], seed: int) -> NDArray[np.float32]:
 
 
 def _neighbours(asked: NDArray[np.float32], head: NDArray[np.float32]) -> tuple[Ints, Floats]:
-    """For each asked point its nearest point of `head`, and the distances of its four nearest."""
+    """For each asked point its four nearest points of `head`, and their distances."""
     chosen, found = [], []
-    lengths = (head.astype(np.float64) ** 2).sum(axis=1)
+    lengths = (head**2).sum(axis=1)
     for start in range(0, len(asked), 200):
         part = asked[start : start + 200]
         squares = lengths - 2.0 * (part @ head.T)
         four = np.argpartition(squares, 3, axis=1)[:, :4]
         distances = np.linalg.norm(head[four].astype(np.float64) - part[:, None, :], axis=2)
         order = distances.argsort(axis=1, kind="stable")
-        chosen.append(np.take_along_axis(four, order, axis=1)[:, 0])
+        chosen.append(np.take_along_axis(four, order, axis=1))
         found.append(np.take_along_axis(distances, order, axis=1))
     return np.concatenate(chosen).astype(np.int64), np.concatenate(found)
-
-
-def _ratio(distances: Floats, other: int) -> Floats:
-    """Distance of the nearest in units of that of another neighbour; 1 where both are 0."""
-    further = distances[:, other]
-    return np.where(further > 0, distances[:, 0] / np.where(further > 0, further, 1), 1.0)
-
-
-def _intrinsic_dimension(ratio: Floats) -> float:
-    """From the median of nearest to second nearest distance: P(ratio < r) = r ** dimension."""
-    median = float(np.clip(np.median(ratio), 1e-6, 0.999))
-    return float(np.clip(np.log(0.5) / np.log(median), 1.0, 40.0))
 
 
 CHECKS = (copied_rows,)

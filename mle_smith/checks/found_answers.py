@@ -7,13 +7,15 @@ from __future__ import annotations
 
 import hashlib
 import re
+from collections import Counter
 from collections.abc import Iterator, Sequence
+from itertools import islice
 from pathlib import Path
 from typing import NamedTuple
 
 import numpy as np
 import pandas as pd
-from scipy.stats import rankdata  # type: ignore[import-untyped]  # has no stubs
+from scipy.stats import binom, norm, rankdata  # type: ignore[import-untyped]  # has no stubs
 
 from mle_smith.checks.association import Goal
 from mle_smith.checks.check import Measured, Need, NotRun, Outcome, check
@@ -220,55 +222,70 @@ def _by_inputs(subject: Subject, table: SideTable, target: str) -> Iterator[Told
     shared = [c for c in subject.input_columns if c in table.frame.columns]
     if target not in table.frame.columns or not shared:
         return
-    ours = pd.util.hash_pandas_object(subject.test[shared].apply(plain), index=False)
-    theirs = pd.util.hash_pandas_object(table.frame[shared].apply(plain), index=False)
-    lookup = pd.Series(table.frame[target].to_numpy(), index=theirs.to_numpy())
+    ours, theirs = _row_keys(subject.test, shared), _row_keys(table.frame, shared)
+    answers = plain(subject.aligned[target]).reset_index(drop=True)
+    given = plain(table.frame[target]).reset_index(drop=True)
+    lookup = pd.Series(given.to_numpy(), index=theirs)
     lookup = lookup[~lookup.index.duplicated(keep=False)]
-    if lookup.index.isin(set(ours)).sum() < _FEWEST:
+    if lookup.index.isin(set(ours)).sum() >= _FEWEST:
+        values = lookup.reindex(ours).reset_index(drop=True)
+        said = told(values, answers, _is_classes(subject, target), len(ours))
+        yield said._replace(how=f"column {target!r} of rows that equal test rows: {said.how}")
+    if len(table.frame) < len(answers) or target not in subject.train.columns:
         return
-    values = lookup.reindex(ours.to_numpy()).reset_index(drop=True)
-    said = told(
-        values,
-        subject.aligned[target].reset_index(drop=True),
-        _is_classes(subject, target),
-        len(ours),
+    # Where many rows are alike: what is left of the table without train is the test rows.
+    own = [c for c in shared if c in subject.train.columns]
+    known = Counter(zip(_row_keys(subject.train, own), plain(subject.train[target]), strict=True))
+    rest = Counter(zip(_row_keys(table.frame, own), given, strict=True)) - known
+    test_keys = _row_keys(subject.test, own)
+    shuffled = answers.sample(frac=1, random_state=subject.seed)
+    share, luck = (
+        (rest & Counter(zip(test_keys, values, strict=True))).total() / len(answers)
+        for values in (answers, shuffled)
     )
-    yield said._replace(how=f"column {target!r} of rows that equal test rows: {said.how}")
+    if share >= 0.95 and luck < 0.9:
+        yield Told(share, "it holds every test row with its answer")
+
+
+def _row_keys(frame: pd.DataFrame, columns: list[str]) -> list[int]:
+    return pd.util.hash_pandas_object(frame[columns].apply(plain), index=False).tolist()
 
 
 def _in_text(subject: Subject, text: str) -> float:
     """Share of answers that stand right after their id, or all of them if in sequence."""
-    tokens = [match.group() for match in _TOKEN.finditer(text)][:_MAX_TOKENS]
+    words = pd.Series([m.group() for m in islice(_TOKEN.finditer(text), _MAX_TOKENS)], dtype=str)
+    tokens = plain(words).tolist()
+    stream = f" {' '.join(tokens)} "
     ids = plain(subject.answers[subject.id_column]).fillna("")
     best = 0.0
     for target in subject.targets:
         answers = plain(subject.answers[target]).fillna("")
         for order in (subject.answers[target], subject.aligned[target]):
             sequence = " ".join(_TOKEN.findall(" ".join(plain(order).fillna(""))))
-            if answers.nunique() > 1 and f" {sequence} " in f" {' '.join(tokens)} ":
+            if answers.nunique() > 1 and f" {sequence} " in stream:
                 return 1.0
-        wanted = dict(zip(ids, answers, strict=True))
-        if any(" " in a for a in wanted.values()):
-            continue
-        best = max(best, _beside(tokens, wanted))
+        if not answers.str.contains(" ").any():
+            best = max(best, _beside(tokens, dict(zip(ids, answers, strict=True))))
     return best
 
 
 def _beside(tokens: Sequence[str], wanted: dict[str, str]) -> float:
     """Share of the ids that have a class (or number) of the answers beside them: the right one."""
     labels = set(wanted.values())
-    seen, right = 0, 0
+    seen: set[str] = set()
+    right: set[str] = set()
     for place, token in enumerate(tokens):
         if token not in wanted:
             continue
         after = next((t for t in tokens[place + 1 : place + 4] if t in labels), None)
         if after is not None:
-            seen += 1
-            right += after == wanted[token]
+            seen.add(token)
+            if after == wanted[token]:
+                right.add(token)
     share = pd.Series(list(wanted.values())).value_counts(normalize=True).max()
-    if seen < _FEWEST or right / seen < share + 0.8 * (1 - share):
+    if len(seen) < _FEWEST or len(right) / len(seen) < share + 0.8 * (1 - share):
         return 0.0
-    return min(1.0, right / len(wanted))
+    return min(1.0, len(right) / len(wanted))
 
 
 @check(
@@ -310,7 +327,7 @@ def _predictions_made_of(
         best = max(best, _agreement(given, answers, column, goal))
     significance, excess = best
     yield Measured("L13", {"standard_errors": round(significance, 2), "excess": round(excess, 4)})
-    if significance >= limits.significance and excess >= limits.sample_excess:
+    if significance >= limits.sample_significance and excess >= limits.sample_excess:
         yield _error(
             "L13",
             f"the sample submission agrees with the answers to {target!r} beyond chance (excess "
@@ -324,25 +341,31 @@ def _predictions_made_of(
 def _agreement(
     given: pd.Series[str], answers: pd.Series[str], column: str, goal: Goal
 ) -> tuple[float, float]:
-    """Standard errors and size of what the column knows of the answers."""
+    """Standard errors and size of what the column knows of the answers.
+
+    Asked of the rows that differ from its most frequent value: the rest may be a constant.
+    """
     ours, theirs = plain(given), plain(answers)
-    chance = float(
-        (ours.value_counts(normalize=True) * theirs.value_counts(normalize=True)).dropna().sum()
-    )
-    same = float((ours.to_numpy() == theirs.to_numpy()).mean())
-    spread = np.sqrt(max(chance * (1 - chance), 1 / len(ours)) / len(ours))
-    found = ((same - chance) / spread, same - chance)
-    numbers = numbers_of(given)
-    truth = numbers_of(answers)
+    varied = (ours != ours.mode()[0]).to_numpy()
+    shares = theirs.value_counts(normalize=True)
+    chances = ours[varied].map(shares).fillna(0.0)
+    same = int((ours[varied].to_numpy() == theirs[varied].to_numpy()).sum())
+    luck = binom.sf(same - 1, int(varied.sum()), float(np.clip(chances.mean(), 1e-3, 1.0)))
+    found = (_z(float(luck)), (same - float(chances.sum())) / len(ours))
+    numbers, truth = numbers_of(given), numbers_of(answers)
     if goal.classes:
-        label = column.removeprefix(f"{goal.feature.name}_")
-        marked = (theirs == plain(pd.Series([label]))[0]).to_numpy().astype(np.float64)
+        label = plain(pd.Series([column.removeprefix(f"{goal.feature.name}_")]))[0]
+        marked = (theirs == label).to_numpy().astype(np.float64)
         codes = pd.factorize(theirs, sort=True)[0].astype(np.float64)
         truth = marked if marked.any() else codes
     if numbers is not None and truth is not None and not np.isnan(numbers).any():
         r = abs(_correlation(rankdata(numbers), rankdata(truth)))
         found = max(found, (r * np.sqrt(len(ours)), r**2))
     return (float(found[0]), float(found[1]))
+
+
+def _z(chance: float) -> float:
+    return float(norm.isf(max(chance, 1e-300)))
 
 
 def _constant_of(subject: Subject, goal: Goal, answers: pd.Series[str]) -> Iterator[Finding]:

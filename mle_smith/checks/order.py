@@ -3,9 +3,9 @@
 Defects L3 and L4.
 
 A shuffled file has none of this, so any dependence that is both significant and material is a
-defect. Two exceptions are honest: rows in the order of their time in a task about time, and an
-order that only repeats what the inputs say (a file sorted by an input): there the dependence
-vanishes from the residuals of a model of the inputs.
+defect. Two exceptions are honest: rows in the order of their time in a task about time, and rows
+sorted by an input, where the order says no more than that input does: there only what a model of
+the inputs leaves unexplained counts.
 """
 
 from __future__ import annotations
@@ -23,6 +23,7 @@ from mle_smith.checks.check import Measured, Need, NotRun, Outcome, check
 from mle_smith.checks.features import Floats, Ints, numbers_of
 from mle_smith.checks.preparation import order_key
 from mle_smith.checks.subject import Subject
+from mle_smith.checks.thresholds import Thresholds
 from mle_smith.values import Blame, Finding, Severity
 
 _LAGS = 12
@@ -157,7 +158,7 @@ def order(subject: Subject) -> Iterator[Outcome]:
             plain = order_dependence(signal)
             yield from _judged(subject, goal, "L04", plain, "the position of a row in test.csv")
         if subject.id_column in subject.test.columns:
-            ids = subject.test[subject.id_column].iloc[subject.test_rows].reset_index(drop=True)
+            ids = _ids(subject)
             if subject.temporal and _rising(ids):
                 yield NotRun("L03", "ids number the rows in the order of time")
             else:
@@ -166,7 +167,9 @@ def order(subject: Subject) -> Iterator[Outcome]:
 
 def _rising(ids: pd.Series[str]) -> bool:
     numbers = numbers_of(ids)
-    return numbers is not None and bool((np.diff(numbers) > 0).all())
+    if numbers is None:
+        return ids.is_monotonic_increasing
+    return bool((np.diff(numbers) > 0).all())
 
 
 def _in_time_order(subject: Subject) -> bool:
@@ -194,22 +197,52 @@ def _judged(
         "share_of_variance": round(found.effect, 4),
         "through": found.how,
     }
-    if found.significance >= limits.significance:
-        left = _left_after_inputs(subject, goal, code)
-        numbers["standard_errors_beyond_inputs"] = round(left.significance, 2)
-        numbers["share_beyond_inputs"] = round(left.effect, 4)
-        if left.significance >= limits.significance:
-            material = left.effect >= limits.order_effect
-            yield Finding(
-                code=code,
-                severity=Severity.ERROR if material else Severity.WARNING,
-                blame=Blame.DESIGN,
-                message=f"{what} explains {left.effect:.1%} of {goal.feature.name!r} beyond the "
-                f"inputs ({left.significance:.0f} standard errors, {left.how}); shuffle the rows "
-                "with a fixed seed before ids are given, and write them in that order.",
-                evidence={**numbers, "target": goal.feature.name, "repair": {"shuffle": True}},
-            )
+    sorted_by = _sorted_by(subject, code) if _significant(found, limits) else ""
+    if sorted_by:
+        found = _left_after_inputs(subject, goal, code)
+        numbers["rows_sorted_by"] = sorted_by
+        numbers["standard_errors_beyond_inputs"] = round(found.significance, 2)
+        numbers["share_beyond_inputs"] = round(found.effect, 4)
     yield Measured(code, numbers)
+    if _significant(found, limits):
+        material = found.effect >= limits.order_effect
+        yield Finding(
+            code=code,
+            severity=Severity.ERROR if material else Severity.WARNING,
+            blame=Blame.DESIGN,
+            message=f"{what} explains {found.effect:.1%} of {goal.feature.name!r} "
+            f"({found.significance:.0f} standard errors, {found.how}); shuffle the rows with a "
+            "fixed seed before ids are given, and write them in that order.",
+            evidence={**numbers, "target": goal.feature.name, "repair": {"shuffle": True}},
+        )
+
+
+def _significant(found: Dependence, limits: Thresholds) -> bool:
+    large = found.effect >= 0.5
+    return found.significance >= (limits.significance_of_large if large else limits.significance)
+
+
+def _sorted_by(subject: Subject, code: str) -> str:
+    """The input by which the rows (in the order of position, or of ids) are sorted, if any."""
+    order = np.arange(len(subject.test_rows))
+    if code == "L03":
+        ids = _ids(subject)
+        numbers = numbers_of(ids)
+        order = np.argsort(ids.to_numpy() if numbers is None else numbers, kind="stable")
+    for feature in subject.inputs:
+        codes = feature.of_test(feature.codes)[order]
+        values = feature.quantity
+        steps = np.diff(codes if values is None else feature.of_test(values)[order])
+        steps = steps[~np.isnan(steps)]
+        runs, distinct = int((np.diff(codes) != 0).sum()) + 1, len(np.unique(codes))
+        rising = values is not None and bool((steps >= 0).all() or (steps <= 0).all())
+        if distinct > 1 and (rising or (runs == distinct and 2 * distinct <= len(codes))):
+            return feature.name
+    return ""
+
+
+def _ids(subject: Subject) -> pd.Series[str]:
+    return subject.test[subject.id_column].iloc[subject.test_rows].reset_index(drop=True)
 
 
 def _left_after_inputs(subject: Subject, goal: Goal, code: str) -> Dependence:
@@ -224,8 +257,7 @@ def _left_after_inputs(subject: Subject, goal: Goal, code: str) -> Dependence:
         left = plain._replace(rows=rows)
     if code == "L04":
         return order_dependence(left)
-    ids = subject.test[subject.id_column].iloc[subject.test_rows].reset_index(drop=True)
-    return id_dependence(ids, left)
+    return id_dependence(_ids(subject), left)
 
 
 CHECKS = (order,)

@@ -73,20 +73,19 @@ def told_in_text(feature: Feature, goal: Goal) -> float:
     """Share of rows whose text names the row's class, and no other (0 where few rows do)."""
     if not goal.classes or feature.quantity is not None or not 2 <= goal.feature.distinct <= 30:
         return 0.0
-    labels = [str(label).lower() for label in goal.feature.text.dropna().unique()]
-    if any(len(label) < 3 or label.isdigit() for label in labels):
-        return 0.0
-    pattern = "|".join(sorted(map(re.escape, labels), key=len, reverse=True))
-    found = feature.plain_text.str.findall(rf"(?<!\w)({pattern})(?!\w)")
     truth = goal.feature.text.str.lower()
-    single = [
-        set(f) == {t} if isinstance(f, list) and f else None
-        for f, t in zip(found, truth, strict=True)
-    ]
-    told = [value for value in single if value is not None]
-    if len(told) < 0.1 * len(single) or sum(told) < 0.98 * len(told):
+    labels = [str(label) for label in truth.dropna().unique()]
+    if feature.plain_text.isin(labels).mean() > 0.5:
+        return 0.0  # no text but a class itself: `recodes` and skill judge it
+    pattern = "|".join(sorted(map(re.escape, labels), key=len, reverse=True))
+    named = feature.plain_text.str.findall(rf"(?<!\w)(?:{pattern})(?!\w)")
+    single = named.map(lambda found: found[0] if len(set(found)) == 1 else None, na_action="ignore")
+    told = pd.DataFrame({"told": single, "truth": truth}).dropna()
+    counts = told["told"].value_counts()
+    if len(told) < 0.1 * len(truth) or (counts >= _MIN_REPEATS // 2).sum() < 2:
         return 0.0
-    return len(told) / len(single)
+    right = (told["told"] == told["truth"]).groupby(told["told"]).mean()
+    return len(told) / len(truth) if bool((right >= 0.95).all()) else 0.0
 
 
 @check(
@@ -151,17 +150,22 @@ def _strong(
     subject: Subject, goal: Goal, skills: dict[str, float], certain: set[str]
 ) -> Iterator[Finding]:
     limits = subject.thresholds
-    suspects = {n for n, s in skills.items() if s >= limits.suspect_skill and n not in certain}
+    # In time, yesterday's value or the hour of the day may honestly be all there is to know.
+    least = limits.proxy_skill if subject.temporal else limits.suspect_skill
+    suspects = {n for n, s in skills.items() if s >= least and n not in certain}
     if not suspects:
         return
     others = [f for f in subject.inputs if f.name not in suspects | certain]
     rest = joint_skill(others, goal, subject.seed)
+    distinct = {f.name: f.distinct for f in subject.inputs}
     for name in sorted(suspects):
         alone = skills[name]
         if 1 - alone > limits.rest_ratio * (1 - rest):
             continue
         alike = named_alike(name, goal.feature.name)
-        decisive = alone >= limits.proxy_skill or (alike and alone >= limits.suspect_skill + 0.05)
+        decisive = alone >= limits.proxy_skill or (alike and alone >= limits.suspect_skill)
+        if goal.classes and distinct[name] == goal.feature.distinct >= 3:
+            decisive |= alone >= limits.recoded_skill
         severity = Severity.ERROR if decisive and not subject.temporal else Severity.WARNING
         yield _finding(
             "L06",

@@ -34,27 +34,27 @@ class Thresholds(Value):
     min_class_rows: int = 2
     """Test rows of each class below which its score is one row's luck (warning)."""
 
-    significance: float = 6.0
-    """Standard errors. Hundreds of statistics a package, thousands of packages: the chance of
-    one false alarm at 6 is under 1e-5 (two-sided, Bonferroni over 1,000)."""
+    significance: float = 5.0
+    """Standard errors. Some thirty statistics of order a package: one false alarm in 10^5
+    packages."""
+    significance_of_large: float = 4.5
+    """The same for effects of half the variance and more, which small test sets can show only so
+    clearly: under one false alarm in 10^4."""
+    sample_significance: float = 4.0
+    """The same for a sample submission, which is asked one or two things only."""
 
     duplicate_share: float = 0.01
     """Test rows copied from train, beyond chance, that make an error. Published test sets with
     3 to 10 % copies changed their ranking; 0.03 % did not."""
-    duplicate_rows: int = 4
+    duplicate_rows: int = 2
     """And at least so many rows."""
     duplicate_agreement: float = 0.9
     """Copies carry the same target; chance matches do not."""
     chance_factor: float = 3.0
     """The expected matches are a pairwise (Chow-Liu) estimate, low where more than two columns
     depend on each other. Measured: under 2 on sound packages."""
-    near_ratio_chance: float = 0.002
-    """Share of honest rows that would be as much closer to their nearest neighbour than to the
-    next as a near duplicate has to be."""
-    near_ratio_max: float = 0.3
-    near_distance: float = 0.2
-    """A near copy is at most this part of the usual distance away."""
-    near_chance_factor: float = 5.0
+    near_log_chance: float = -5.0
+    """Log10 of the chance of so many test rows so close to a train row, with its target."""
 
     order_effect: float = 0.05
     """Share of the target's variance that the position in the file explains, from which on it is
@@ -63,8 +63,10 @@ class Thresholds(Value):
     proxy_skill: float = 0.98
     """Skill of a single column, from which on it stands for the target. Measured: a copy with
     noise of 10 % of a standard deviation has 0.99; honest strong features stay below 0.97."""
-    suspect_skill: float = 0.85
+    suspect_skill: float = 0.9
     """From here on a single column is looked at, and a warning when nothing else comes close."""
+    recoded_skill: float = 0.9
+    """The same for a column of as many values (three or more) as there are classes."""
     rest_ratio: float = 0.25
     """A proxy leaves at most this part of the error that all other columns together leave."""
     identity_residual: float = 1e-3
