@@ -118,6 +118,13 @@ def _link_all(paths: list[Path], into: Path) -> None:
             )
         named[path.name] = path
     into.mkdir(parents=True, exist_ok=True)
+    foreign = sorted({entry.name for entry in into.iterdir()} - set(named))
+    if foreign:
+        raise UsageError(
+            f"{into}: holds {foreign[0]} already, which is not part of this data set; "
+            "name another folder to work in",
+            code="source.not_empty",
+        )
     for name, path in named.items():
         if path.is_file():
             _link(path, into / name)

@@ -73,6 +73,8 @@ def test_several_sources_are_brought_together(tmp_path: Path) -> None:
         "sub/deep/two.csv",
     ]
     assert stage([tmp_path / "one.csv", tmp_path / "sub"], tmp_path / "into") == staged
+    with pytest.raises(UsageError, match="holds sub already"):
+        stage([tmp_path / "one.csv"], tmp_path / "into")
 
 
 def test_the_digest_depends_on_names_and_contents_alone(tmp_path: Path) -> None:
