@@ -29,8 +29,11 @@ lint: $(VENV)/.ready
 types: $(VENV)/.ready
 	$(RUN)/mypy
 
-golden: $(VENV)/.ready  ## Write the golden files and generated pages anew; review the diff.
+golden: $(VENV)/.ready  ## Write golden files and generated pages anew; review the diff.
 	$(RUN)/python -m tests.golden.regenerate
+	$(RUN)/python -m mle_smith.checks.document > docs/checks.md
+	$(RUN)/python -m mle_smith.metrics.document > docs/metrics.md
+	$(RUN)/python -m mle_smith.package > docs/task.schema.json
 
 lock:  ## Pin all dependencies, with hashes.
 	uv pip compile --universal --generate-hashes --no-emit-index-url --no-header \

@@ -33,7 +33,7 @@ def grade(
         raise UsageError(f"{submission} is no file; name a CSV file", code="submission.missing")
     box = open_sandbox(sandbox)
     try:
-        (graded,) = grade_files(paths.metric, paths.answers, [submission.resolve()], box)
+        (graded,) = grade_files(paths.metric, paths.answers, [submission.absolute()], box)
     finally:
         box.close()
     if graded.crashed:

@@ -95,7 +95,7 @@ def make_manifest(
         id=state.task_id,
         title=formulation.title,
         formulation=formulation,
-        metric=MetricRecord.of(metric),
+        metric=MetricRecord.of(metric, answers),
         targets=formulation.targets,
         classes=classes,
         submission=SubmissionRecord.of(answers),

@@ -39,7 +39,7 @@ def describe(
         if path.startswith("public/") and path.endswith(".csv")
     }
     metric = METRICS[formulation.metric]
-    sample = files["sample_submission.csv"]
+    sample, train = files["sample_submission.csv"], files["train.csv"]
     return render(
         "description.md.j2",
         full=full,
@@ -57,10 +57,11 @@ def describe(
             }
             for name, facts in sorted(files.items())
         ],
-        columns=_columns(formulation, tables, files["train.csv"]),
+        columns=_columns(formulation, tables, train),
         metric=metric,
+        formula=metric.formula_for(formulation.targets, sorted(_classes(formulation, train))),
         submission_columns=_names([column["name"] for column in sample["columns"]]),
-        submission_text=_submission_text(formulation, files["train.csv"], sample),
+        submission_text=_submission_text(formulation, train, sample),
         sample_head=sample["head"].strip(),
         source=dataset["name"],
         licence=dataset["licence"],
@@ -123,13 +124,7 @@ def _values(column: dict[str, Any]) -> str:
 def _submission_text(
     formulation: Formulation, train: dict[str, Any], sample: dict[str, Any]
 ) -> str:
-    target = formulation.targets[0]
-    counts = {
-        str(label): count
-        for column in train["columns"]
-        if column["name"] == target
-        for label, count in column["top"]
-    }
+    target, counts = formulation.targets[0], _classes(formulation, train)
     if not formulation.task_type.is_classification:
         return f"{_names(formulation.targets)}: the predicted number."
     classes = sorted(counts)
@@ -143,3 +138,15 @@ def _submission_text(
     named = zip([column["name"] for column in sample["columns"][1:]], classes, strict=True)
     shown = ", ".join(f"`{column}` of `{label}`" for column, label in named)
     return f"The columns hold predicted probabilities, 0 to 1, that add up to 1: {shown}."
+
+
+def _classes(formulation: Formulation, train: dict[str, Any]) -> dict[str, int]:
+    """The classes of the target with their rows; none for numbers."""
+    if not formulation.task_type.is_classification:
+        return {}
+    return {
+        str(label): count
+        for column in train["columns"]
+        if column["name"] == formulation.targets[0]
+        for label, count in column["top"]
+    }

@@ -7,7 +7,7 @@ import re
 from collections.abc import Sequence
 from typing import Any
 
-from mle_smith.metrics import metric_source, sample_submission_source
+from mle_smith.metrics import constant_prediction, metric_source
 from mle_smith.models.embedded.classes import Labels, labels_of
 from mle_smith.models.embedded.describe import describe
 from mle_smith.models.embedded.policy import Brief, Call, Policy
@@ -83,7 +83,7 @@ def prepare_source(
         row_filter=formulation.row_filter,
         horizon=horizon,
         lookback=lookback,
-        sample=sample_submission_source(
+        sample=constant_prediction(
             formulation.metric,
             targets=formulation.targets,
             classes=labels.classes or None,

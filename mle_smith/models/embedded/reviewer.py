@@ -47,7 +47,7 @@ def _clarity(formulation: Formulation, description: str) -> Iterator[dict[str, A
         yield _objection(
             "clarity", "refactor", True, f"the description does not name the target {missing}"
         )
-    if METRICS[formulation.metric].formula.split("\n")[0] not in description:
+    if METRICS[formulation.metric].formula.partition("; with ")[0] not in description:
         yield _objection("clarity", "refactor", True, "the description lacks the metric's formula")
     if not re.search(r"sample_submission\.csv", description):
         yield _objection("clarity", "refactor", True, "the description shows no sample submission")

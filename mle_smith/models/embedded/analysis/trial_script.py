@@ -89,7 +89,7 @@ def cut(frame: pd.DataFrame, split: dict[str, Any], y: np.ndarray, seed: int) ->
 def classify(x: np.ndarray, y: np.ndarray, folds: Folds, seed: int) -> dict[str, Any]:
     """Skill of class probabilities: per-row log loss against the class shares."""
     classes = int(y.max()) + 1
-    better, truth, proba = [], [], []
+    better, lost, truth, proba = [], [], [], []
     for train, test in folds:
         share = (np.bincount(y[train], minlength=classes) + 0.5) / (len(train) + 0.5 * classes)
         guess = np.full((len(test), classes), share * 0.05)
@@ -106,20 +106,21 @@ def classify(x: np.ndarray, y: np.ndarray, folds: Folds, seed: int) -> dict[str,
         rows = np.arange(len(test))
         constant = -np.log(share[y[test]])
         better.append(constant + np.log(np.clip(guess[rows, y[test]], 1e-9, None)))
+        lost.append(constant)
         truth.append(y[test])
         proba.append(guess)
     gain, y_true, p = np.concatenate(better), np.concatenate(truth), np.concatenate(proba)
-    return judged_classes(gain, y_true, p)
+    return judged_classes(gain, float(np.concatenate(lost).mean()), y_true, p)
 
 
-def judged_classes(gain: np.ndarray, y_true: np.ndarray, p: np.ndarray) -> dict[str, Any]:
-    """Skill, z and headroom of class probabilities."""
-    share = np.bincount(y_true) / len(y_true)
-    entropy = -float(np.sum(share[share > 0] * np.log(share[share > 0])))
+def judged_classes(
+    gain: np.ndarray, constant: float, y_true: np.ndarray, p: np.ndarray
+) -> dict[str, Any]:
+    """Skill, z and headroom of class probabilities; `constant` is the loss of the class shares."""
     hit = float(np.mean(p.argmax(axis=1) == y_true))
     macro = float(f1_score(y_true, p.argmax(axis=1), average="macro"))
     found = {
-        "skill": float(gain.mean()) / entropy if entropy else 0.0,
+        "skill": float(gain.mean()) / constant if constant else 0.0,
         "z": zscore(gain),
         "accuracy": hit,
         "macro_f1": macro,

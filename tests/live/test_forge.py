@@ -1,0 +1,136 @@
+"""A whole run on the bundled data: tasks, the summary, the same bytes twice, kills and resumes."""
+
+from __future__ import annotations
+
+import hashlib
+import json
+import os
+import signal
+import subprocess
+import sys
+from collections.abc import Callable
+from pathlib import Path
+from typing import Any
+
+import docker
+import pytest
+
+from graph import run as runs
+from graph.context import ForgeContext
+from mle_smith.package.seal import load, verify_seal
+
+pytestmark = pytest.mark.live
+
+ROOT = Path(__file__).resolve().parents[2]
+PENGUINS = str(ROOT / "examples" / "penguins" / "raw")
+KILLED_IN = ("profile", "design", "check_package", "execute", "judge")
+
+
+def checksums(run: Path) -> dict[str, str]:
+    files = sorted(path for path in (run / "tasks").rglob("*") if path.is_file())
+    return {
+        path.relative_to(run).as_posix(): hashlib.sha256(path.read_bytes()).hexdigest()
+        for path in files
+    }
+
+
+@pytest.fixture(scope="module")
+def first(tmp_path_factory: pytest.TempPathFactory) -> tuple[Path, dict[str, Any]]:
+    out = tmp_path_factory.mktemp("forge") / "first"
+    return out, runs.start([PENGUINS], ForgeContext(out=str(out)))
+
+
+def test_the_bundled_data_give_verified_tasks(first: tuple[Path, dict[str, Any]]) -> None:
+    run, summary = first
+    assert len(summary["tasks"]) >= 2
+    for task in summary["tasks"]:
+        package = run / task["path"]
+        assert verify_seal(package) == []
+        manifest = load(package)
+        assert manifest.ladder is not None
+        assert manifest.ladder.gap is not None
+        assert manifest.ladder.gap.low > 0
+    assert summary["funnel"]["verified"] == len(summary["tasks"])
+
+
+def test_no_package_names_a_path_of_this_machine(first: tuple[Path, dict[str, Any]]) -> None:
+    run, _ = first
+    for path in (run / "tasks").rglob("*"):
+        if path.is_file():
+            text = path.read_bytes()
+            assert str(run).encode() not in text
+            assert str(ROOT).encode() not in text
+
+
+def test_a_finished_run_leaves_no_workspace(first: tuple[Path, dict[str, Any]]) -> None:
+    run, summary = first
+    known = {"tasks", "transcripts", "run.json"} | ({"rejected"} if summary["rejected"] else set())
+    assert {path.name for path in run.iterdir()} == known
+
+
+def test_the_same_run_gives_the_same_bytes(
+    first: tuple[Path, dict[str, Any]], tmp_path: Path
+) -> None:
+    runs.start([PENGUINS], ForgeContext(out=str(tmp_path / "again")))
+    assert checksums(tmp_path / "again") == checksums(first[0])
+
+
+def test_prepare_rebuilds_every_file(first: tuple[Path, dict[str, Any]], tmp_path: Path) -> None:
+    run, summary = first
+    package = run / summary["tasks"][0]["path"]
+    command = [sys.executable, "-m", "cli.main", "prepare", str(package), "--raw", PENGUINS]
+    done = subprocess.run(
+        [*command, "--out", str(tmp_path / "built"), "--json"], capture_output=True, check=False
+    )
+    assert done.returncode == 0, done.stderr
+    answer = json.loads(done.stdout)
+    sealed = [f.path for f in load(package).files if f.role in {"public", "private"}]
+    assert sorted(answer["agree"]) == sorted(sealed)
+
+
+def kill_in(stage: str, command: list[str]) -> bool:
+    """Start a run and kill it as soon as it says that it is in `stage`; whether it came there."""
+    with subprocess.Popen(
+        command, stderr=subprocess.PIPE, stdout=subprocess.DEVNULL, text=True
+    ) as process:
+        assert process.stderr is not None
+        for line in process.stderr:
+            if line.rstrip().endswith(f": {stage}"):
+                os.kill(process.pid, signal.SIGKILL)
+                return True
+    return False
+
+
+def test_a_run_killed_in_five_nodes_ends_with_the_same_packages(
+    first: tuple[Path, dict[str, Any]],
+    tmp_path: Path,
+    labelled_containers: Callable[[], list[str]],
+) -> None:
+    out = tmp_path / "killed"
+    forge = [sys.executable, "-m", "cli.main", "forge"]
+    command = [*forge, PENGUINS, "--out", str(out)]
+    for stage in KILLED_IN:
+        assert kill_in(stage, command), f"the run ended before {stage}"
+        command = [*forge, "--resume", str(out)]
+    assert subprocess.run(command, capture_output=True, check=False).returncode == 0
+    assert checksums(out) == checksums(first[0])
+    assert json.loads((out / "run.json").read_text())["funnel"] == first[1]["funnel"]
+    assert labelled_containers() == []
+
+
+@pytest.fixture
+def labelled_containers() -> Callable[[], list[str]]:
+    """Containers of ours that are still there; none where there is no engine."""
+
+    def listed() -> list[str]:
+        try:
+            client = docker.from_env()
+        except docker.errors.DockerException:
+            return []
+        try:
+            found = client.containers.list(all=True, filters={"label": "mle.sandbox=1"})
+            return [str(container.id) for container in found]
+        finally:
+            client.close()
+
+    return listed
