@@ -1,7 +1,7 @@
 """Verification of task packages by deterministic checks.
 
-from mle_smith.checks import Subject, check_package
-checked = check_package(Subject(package, formulation=..., raw=..., sandbox=...))
+`check_package(Subject(package, formulation=..., raw=..., sandbox=...))` asks every question that
+can be asked of what is given, and `build_ladder` grades solutions against constants and answers.
 """
 
 from mle_smith.checks.check import Layer

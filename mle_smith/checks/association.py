@@ -90,6 +90,13 @@ def _part(gained: float, possible: float) -> float:
     return max(0.0, float(gained / possible)) if possible > 0 else 0.0
 
 
+def correlation(one: Floats, other: Floats) -> float:
+    """Pearson's correlation; 0 where one of them is constant."""
+    one, other = one - one.mean(), other - other.mean()
+    size = float(np.sqrt((one**2).sum() * (other**2).sum()))
+    return float((one * other).sum()) / size if size > 0 else 0.0
+
+
 def encoded(feature: Feature) -> Floats:
     """The column as one row of numbers that trees can split; missing below all others."""
     values = feature.quantity

@@ -216,7 +216,7 @@ def _near(subject: Subject, goal: Goal) -> Iterator[Outcome]:
         "of_rows": len(rows),
         "expected_by_chance": found.expected,
         "same_target": round(agreement, 4),
-        "log10_chance": round(found.chance, 1),
+        "log10_chance": round(float(found.chance), 1),
     }
     yield Measured("L02", numbers)
     excess = float(near - found.expected)
@@ -228,8 +228,9 @@ def _near(subject: Subject, goal: Goal) -> Iterator[Outcome]:
 def _closest_band(goal: Goal, rows: Ints, neighbours: Ints, distances: Floats) -> _Near:
     """The least likely of several bounds on how much nearer the nearest is than the fourth.
 
-    In data of any dimension from 1 upwards there are at least as many rows between a bound and its
-    double as below it, however their density varies. Copies with jitter are the exception.
+    On a line, the ratio of these distances is below r with the chance 1 - (1 - r)³; in higher
+    dimensions small ratios are rarer still, against those up to the double, however the density
+    varies. Copies with jitter are the exception.
     """
     further = distances[:, 3]
     ratio = np.where(further > 0, distances[:, 0] / np.where(further > 0, further, 1), 1.0)
@@ -238,15 +239,16 @@ def _closest_band(goal: Goal, rows: Ints, neighbours: Ints, distances: Floats) -
     for bound in _CLOSENESS:
         near = ratio <= bound
         count, beyond = int(near.sum()), int(((ratio > bound) & (ratio <= 2 * bound)).sum())
-        if count <= beyond:
+        below = (1 - (1 - bound) ** 3) / (1 - (1 - 2 * bound) ** 3)
+        if count * (1 - below) <= beyond * below:
             continue
         matches = _Matches(rows[near], neighbours[near, 0])
         agreeing = int(_agreeing(goal, matches).sum())
-        by_closeness = binom.logsf(count - 1, count + beyond, 0.5)
+        by_closeness = binom.logsf(count - 1, count + beyond, below)
         by_target = binom.logsf(agreeing - 1, count, float(np.clip(usual, 0.02, 0.98)))
-        chance = float(by_closeness + by_target) / np.log(10)
+        chance = float((by_closeness + by_target) / np.log(10))
         if chance < best.chance:
-            best = _Near(matches, chance, beyond)
+            best = _Near(matches, chance, round(beyond * below / (1 - below)))
     return best
 
 

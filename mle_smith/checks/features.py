@@ -63,6 +63,11 @@ def numbers_of(text: pd.Series[str]) -> Floats | None:
     return values
 
 
+def plain(values: pd.Series[str]) -> pd.Series[str]:
+    """Texts in the form that labels and ids are compared in: 7, 7.0 and " 7 " are the same."""
+    return values.str.strip().str.replace(r"^([-+]?\d+)\.0+$", r"\1", regex=True)
+
+
 @dataclass(frozen=True)
 class Feature:
     """A column of the stacked rows: first the train rows, then the test rows."""

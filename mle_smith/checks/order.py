@@ -4,23 +4,23 @@ Defects L3 and L4.
 
 A shuffled file has none of this, so any dependence that is both significant and material is a
 defect. Two exceptions are honest: rows in the order of their time in a task about time, and rows
-sorted by an input, where the order says no more than that input does: there only what a model of
-the inputs leaves unexplained counts.
+sorted by an input, where the order says no more than that input does: there only the order of rows
+with the same value counts.
 """
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from typing import Any, NamedTuple
 
 import numpy as np
 import pandas as pd
 from numpy.typing import NDArray
-from scipy.stats import chi2, norm  # type: ignore[import-untyped]  # has no stubs
+from scipy.stats import chi2, hypergeom, norm  # type: ignore[import-untyped]  # has no stubs
 
-from mle_smith.checks.association import Goal, joint_prediction
+from mle_smith.checks.association import Goal
 from mle_smith.checks.check import Measured, Need, NotRun, Outcome, check
-from mle_smith.checks.features import Floats, Ints, numbers_of
+from mle_smith.checks.features import Feature, Floats, Ints, numbers_of
 from mle_smith.checks.preparation import order_key
 from mle_smith.checks.subject import Subject
 from mle_smith.checks.thresholds import Thresholds
@@ -43,7 +43,7 @@ _NONE = Dependence(0.0, 0.0, "not at all")
 
 
 class Signal(NamedTuple):
-    """Answers (or what a model leaves of them) as rows by columns of variance."""
+    """Answers as rows by columns of variance."""
 
     rows: Floats
     rarest: float
@@ -58,7 +58,7 @@ class Signal(NamedTuple):
 
 
 def signal_of(goal: Goal) -> Signal:
-    """The test answers, without classes too rare to say anything (fewer than 8 rows)."""
+    """The test answers, without classes too rare to say anything (fewer than 4 rows)."""
     rows = goal.feature.of_test(goal.matrix)[:, _telling(goal)]
     rarest = 1.0
     if goal.classes:
@@ -70,7 +70,7 @@ def _telling(goal: Goal) -> Ints:
     """Columns of the target's matrix that enough rows have, and enough have not."""
     counts = goal.feature.of_test(goal.matrix).sum(axis=0)
     rows = len(goal.feature.of_test(goal.codes))
-    frequent = (counts >= 8) & (counts <= rows - 8)
+    frequent = (counts >= 4) & (counts <= rows - 4)
     return np.flatnonzero(frequent | (not goal.classes)).astype(np.int64)
 
 
@@ -83,6 +83,7 @@ def order_dependence(signal: Signal) -> Dependence:
         return _NONE
     blocks = int(np.clip(min(count // 10, count * signal.rarest / 5), 2, 24))
     found = [_between(signal, np.arange(count) * blocks // count, "in stretches")]
+    found += [_at_the_ends(column, signal) for column in signal.rows.T]
     pairs = count * signal.rarest**2
     for lag in range(1, min(_LAGS, count // 4) + 1 if pairs >= 4 else 1):
         correlation = float((centred[:-lag] * centred[lag:]).sum()) / variance
@@ -90,6 +91,18 @@ def order_dependence(signal: Signal) -> Dependence:
         effect = abs(correlation) * variance / signal.total
         found.append(Dependence(float(z), effect, f"rows {lag} apart are alike, or unlike"))
     return max(found, key=lambda d: (d.significance, d.effect))
+
+
+def _at_the_ends(column: Floats, signal: Signal) -> Dependence:
+    """Members of one class among the first, or last, so many rows: exact, also for rare classes."""
+    members = int(column.sum())
+    if not np.isin(column, (0.0, 1.0)).all() or not 2 <= members <= len(column) // 2:
+        return _NONE
+    most = int(max(column[:members].sum(), column[-members:].sum()))
+    chance = 2 * float(hypergeom.sf(most - 1, len(column), members, members))
+    share = members / len(column)
+    effect = max(0.0, (most / members - share) / (1 - share))
+    return Dependence(float(norm.isf(max(min(chance, 1.0), 1e-300))), effect, "at one end")
 
 
 def group_dependence(signal: Signal, groups: NDArray[Any], how: str) -> Dependence:
@@ -144,8 +157,8 @@ def id_dependence(ids: pd.Series[str], signal: Signal) -> Dependence:
     {"L03": "ids foretell the answers", "L04": "the order of the test rows foretells the answers"},
     title="Ids and row order",
     asks="Test answers in the order of the rows, and by id (order, remainders, letters, length), "
-    "against a random order: stretches, neighbours, periods. What the inputs explain does not "
-    "count, nor does the order of time in a task about time.",
+    "against a random order: stretches, neighbours, periods. What an input by which the "
+    "rows are sorted explains does not count, nor does the order of time in a task about time.",
     needs=(Need.PRIVATE,),
 )
 def order(subject: Subject) -> Iterator[Outcome]:
@@ -197,12 +210,13 @@ def _judged(
         "share_of_variance": round(found.effect, 4),
         "through": found.how,
     }
-    sorted_by = _sorted_by(subject, code) if _significant(found, limits) else ""
-    if sorted_by:
-        found = _left_after_inputs(subject, goal, code)
-        numbers["rows_sorted_by"] = sorted_by
-        numbers["standard_errors_beyond_inputs"] = round(found.significance, 2)
-        numbers["share_beyond_inputs"] = round(found.effect, 4)
+    if _significant(found, limits):
+        order = _order_of(subject, code)
+        by = sorting_input(subject.inputs, order)
+        if by is not None:
+            found = _within_ties(signal_of(goal).ordered(order), by.of_test(by.codes)[order])
+            numbers["rows_sorted_by"] = by.name
+            numbers["standard_errors_within_ties"] = round(found.significance, 2)
     yield Measured(code, numbers)
     if _significant(found, limits):
         material = found.effect >= limits.order_effect
@@ -222,42 +236,43 @@ def _significant(found: Dependence, limits: Thresholds) -> bool:
     return found.significance >= (limits.significance_of_large if large else limits.significance)
 
 
-def _sorted_by(subject: Subject, code: str) -> str:
-    """The input by which the rows (in the order of position, or of ids) are sorted, if any."""
-    order = np.arange(len(subject.test_rows))
-    if code == "L03":
-        ids = _ids(subject)
-        numbers = numbers_of(ids)
-        order = np.argsort(ids.to_numpy() if numbers is None else numbers, kind="stable")
-    for feature in subject.inputs:
+def _ids(subject: Subject) -> pd.Series[str]:
+    return subject.test[subject.id_column].iloc[subject.test_rows].reset_index(drop=True)
+
+
+def _order_of(subject: Subject, code: str) -> NDArray[Any]:
+    """The order of rows in question: that of the ids (L03) or of the file (L04)."""
+    if code == "L04":
+        return np.arange(len(subject.test_rows))
+    ids = _ids(subject)
+    numbers = numbers_of(ids)
+    return np.argsort(ids.to_numpy() if numbers is None else numbers, kind="stable")
+
+
+def sorting_input(features: Sequence[Feature], order: NDArray[Any]) -> Feature | None:
+    """The input by whose values test rows are sorted, or lie together, in this order; if any."""
+    for feature in features:
         codes = feature.of_test(feature.codes)[order]
         values = feature.quantity
         steps = np.diff(codes if values is None else feature.of_test(values)[order])
         steps = steps[~np.isnan(steps)]
         runs, distinct = int((np.diff(codes) != 0).sum()) + 1, len(np.unique(codes))
-        rising = values is not None and bool((steps >= 0).all() or (steps <= 0).all())
-        if distinct > 1 and (rising or (runs == distinct and 2 * distinct <= len(codes))):
-            return feature.name
-    return ""
+        sorted_ = values is not None and bool((steps >= 0).all() or (steps <= 0).all())
+        if distinct > 1 and (sorted_ or (runs == distinct and 2 * distinct <= len(codes))):
+            return feature
+    return None
 
 
-def _ids(subject: Subject) -> pd.Series[str]:
-    return subject.test[subject.id_column].iloc[subject.test_rows].reset_index(drop=True)
-
-
-def _left_after_inputs(subject: Subject, goal: Goal, code: str) -> Dependence:
-    """The same dependence of what a model of the inputs leaves unexplained."""
-    plain = signal_of(goal)
-    predicted = joint_prediction(subject.inputs, goal, subject.seed)
-    left = plain
-    if predicted is not None:
-        classes = goal.matrix.shape[1]
-        foretold = np.eye(classes)[predicted.astype(int)] if goal.classes else predicted
-        rows = plain.rows - foretold.reshape(len(plain.rows), -1)[:, _telling(goal)]
-        left = plain._replace(rows=rows)
-    if code == "L04":
-        return order_dependence(left)
-    return id_dependence(_ids(subject), left)
+def _within_ties(signal: Signal, codes: Ints) -> Dependence:
+    """The dependence that is left among rows of the same value of the sorting input."""
+    runs = np.cumsum(np.diff(codes, prepend=codes[:1]) != 0)
+    long = np.bincount(runs)[runs] >= _MIN_ROWS
+    rows, runs = signal.rows[long], pd.factorize(runs[long])[0]
+    if len(rows) < _MIN_ROWS:
+        return _NONE
+    counts = np.bincount(runs)
+    means = np.stack([np.bincount(runs, column) / counts for column in rows.T], axis=1)
+    return order_dependence(signal._replace(rows=rows - means[runs]))
 
 
 CHECKS = (order,)

@@ -1,0 +1,156 @@
+"""Is the sample submission made from the answers?
+
+Defect L13.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+
+import numpy as np
+import pandas as pd
+from scipy.stats import binom, norm, rankdata  # type: ignore[import-untyped]  # has no stubs
+
+from mle_smith.checks.association import Goal, correlation
+from mle_smith.checks.check import Measured, Need, NotRun, Outcome, check
+from mle_smith.checks.features import numbers_of, plain
+from mle_smith.checks.order import order_dependence, signal_of
+from mle_smith.checks.subject import FileDefectError, Subject
+from mle_smith.package.layout import SAMPLE_SUBMISSION
+from mle_smith.values import Blame, Finding, Severity
+
+
+def _error(message: str, **evidence: object) -> Finding:
+    return Finding(
+        code="L13",
+        severity=Severity.ERROR,
+        blame=Blame.DESIGN,
+        message=message,
+        evidence=evidence,
+    )
+
+
+@check(
+    {"L13": "the sample submission is made from the answers"},
+    title="The sample submission",
+    asks="Its predictions do not agree with the answers, nor does its order, beyond chance; its "
+    "constants are not the mean of the answers.",
+    needs=(Need.PRIVATE,),
+)
+def sample_submission(subject: Subject) -> Iterator[Outcome]:
+    """Predictions of the sample submission against the answers."""
+    key = subject.id_column
+    ids = subject.sample[key]
+    if not ids.is_unique or set(ids) != set(subject.answers[key]):
+        raise FileDefectError(f"public/{SAMPLE_SUBMISSION}", "its ids are not those of the answers")
+    if not subject.answers[key].is_unique:
+        raise FileDefectError("private/test_answer.csv", "its ids are not unique")
+    answers = subject.answers.set_index(key).loc[ids].reset_index(drop=True)
+    for goal in subject.goals:
+        target = goal.feature.name
+        yield from _predictions_made_of(subject, goal, answers[target])
+        yield from _constant_of(subject, goal, answers[target])
+    if key in subject.test.columns and not ids.reset_index(drop=True).equals(
+        subject.test[key].reset_index(drop=True)
+    ):
+        yield from _sample_order(subject)
+
+
+def _predictions_made_of(
+    subject: Subject, goal: Goal, answers: pd.Series[str]
+) -> Iterator[Outcome]:
+    target = goal.feature.name
+    limits = subject.thresholds
+    best = (0.0, 0.0)
+    for column in subject.sample.columns:
+        given = subject.sample[column]
+        if not (column == target or column.startswith(f"{target}_")) or given.nunique() < 2:
+            continue
+        best = max(best, _agreement(given, answers, column, goal))
+    significance, excess = best
+    yield Measured("L13", {"standard_errors": round(significance, 2), "excess": round(excess, 4)})
+    if significance >= limits.sample_significance and excess >= limits.sample_excess:
+        yield _error(
+            f"the sample submission agrees with the answers to {target!r} beyond chance (excess "
+            f"{excess:.1%}, {significance:.0f} standard errors); write one constant into each row.",
+            target=target,
+            excess=round(excess, 4),
+            repair={"sample_submission": "constant"},
+        )
+
+
+def _agreement(
+    given: pd.Series[str], answers: pd.Series[str], column: str, goal: Goal
+) -> tuple[float, float]:
+    """Standard errors and size of what the column knows of the answers.
+
+    Asked of the rows that differ from its most frequent value: the rest may be a constant.
+    """
+    ours, theirs = plain(given), plain(answers)
+    varied = (ours != ours.mode()[0]).to_numpy()
+    shares = theirs.value_counts(normalize=True)
+    chances = ours[varied].map(shares).fillna(0.0)
+    same = int((ours[varied].to_numpy() == theirs[varied].to_numpy()).sum())
+    luck = binom.sf(same - 1, int(varied.sum()), float(np.clip(chances.mean(), 1e-3, 1.0)))
+    found = (_z(float(luck)), (same - float(chances.sum())) / len(ours))
+    numbers, truth = numbers_of(given), numbers_of(answers)
+    if goal.classes:
+        label = plain(pd.Series([column.removeprefix(f"{goal.feature.name}_")]))[0]
+        marked = (theirs == label).to_numpy().astype(np.float64)
+        codes = pd.factorize(theirs, sort=True)[0].astype(np.float64)
+        truth = marked if marked.any() else codes
+    if numbers is not None and truth is not None and not np.isnan(numbers).any():
+        r = abs(correlation(rankdata(numbers), rankdata(truth)))
+        found = max(found, (r * np.sqrt(len(ours)), r**2))
+    return (float(found[0]), float(found[1]))
+
+
+def _z(chance: float) -> float:
+    return float(norm.isf(max(chance, 1e-300)))
+
+
+def _constant_of(subject: Subject, goal: Goal, answers: pd.Series[str]) -> Iterator[Finding]:
+    """A constant that is the mean of the answers, and not that of train."""
+    name = goal.feature.name
+    if name not in subject.sample.columns or subject.sample[name].nunique() != 1:
+        return
+    constant, truth = numbers_of(subject.sample[name]), numbers_of(answers)
+    train = numbers_of(subject.train[name])
+    if constant is None or truth is None or train is None:
+        return
+    for centre in (np.nanmean, np.nanmedian):
+        theirs, known = float(centre(truth)), float(centre(train))
+        unusual = theirs != round(theirs, 1) and not np.isclose(theirs, known, rtol=1e-6)
+        if unusual and np.isclose(constant[0], theirs, rtol=1e-9, atol=0):
+            yield Finding(
+                code="L13",
+                severity=Severity.WARNING,
+                blame=Blame.DESIGN,
+                message=f"the sample submission's constant {constant[0]:g} is the "
+                f"{centre.__name__[3:]} of the answers; take one that knows nothing of them.",
+                evidence={"target": name, "repair": {"sample_submission": "constant"}},
+            )
+            return
+
+
+def _sample_order(subject: Subject) -> Iterator[Outcome]:
+    """The order of the sample submission, where it is not that of the test rows."""
+    if subject.temporal:
+        yield NotRun("L13", "its order is not that of the test rows, and may be that of time")
+        return
+    goal = subject.goals[0]
+    kept = subject.test[subject.id_column].iloc[subject.test_rows]
+    places = pd.Series(np.arange(len(kept)), index=kept.to_numpy())
+    order = places.reindex(subject.sample[subject.id_column]).dropna().astype(np.int64)
+    found = order_dependence(signal_of(goal).ordered(order.to_numpy()))
+    material = found.effect >= subject.thresholds.order_effect
+    if found.significance >= subject.thresholds.significance and material:
+        yield _error(
+            f"the order of the sample submission's rows foretells {goal.feature.name!r} "
+            f"({found.significance:.0f} standard errors); write them in the order of test.csv.",
+            effect=round(found.effect, 4),
+            repair={"sample_submission": "test order"},
+        )
+
+
+CHECKS = (sample_submission,)
