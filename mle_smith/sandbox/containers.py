@@ -98,7 +98,7 @@ class DockerSandbox:
             return
         self._closed = True
         with contextlib.suppress(SandboxUnavailableError), self._client() as client:
-            reap(client, self._scratch.deployment, owner=str(current_owner()))
+            reap(client, self._scratch.deployment, instance=self._scratch.identity)
         self._scratch.close()
         while not self._idle.empty():
             self._idle.get_nowait().close()
@@ -153,16 +153,17 @@ class DockerSandbox:
         return {
             "mle.sandbox": "1",
             "mle.deployment": self._scratch.deployment,
+            "mle.instance": self._scratch.identity,
             "mle.owner": str(current_owner()),
             "mle.deadline": str(int(time.time() + job.limits.wall_s + 3 * GRACE_S)),
             "mle.role": job.role.value,
         }
 
 
-def reap(client: docker.DockerClient, deployment: str, owner: str | None = None) -> list[str]:
+def reap(client: docker.DockerClient, deployment: str, instance: str | None = None) -> list[str]:
     """Remove containers of `deployment` that nobody waits for any more; their ids.
 
-    Those are the ones past their deadline, of a dead process, or of `owner`.
+    Those are the ones past their deadline, of a dead process, or of the sandbox `instance`.
     """
     gone = []
     wanted = {"label": ["mle.sandbox=1", f"mle.deployment={deployment}"]}
@@ -170,7 +171,8 @@ def reap(client: docker.DockerClient, deployment: str, owner: str | None = None)
         labels = found["Labels"]
         made_by = parse_owner(labels.get("mle.owner", ""))
         late = float(labels.get("mle.deadline", "0")) < time.time()
-        if late or made_by is None or is_dead(made_by) or str(made_by) == owner:
+        mine = instance is not None and labels.get("mle.instance") == instance
+        if late or mine or made_by is None or is_dead(made_by):
             _remove(client, found["Id"])
             gone.append(str(found["Id"]))
     return gone

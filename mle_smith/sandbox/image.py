@@ -123,11 +123,13 @@ def build(
     client = connect()
     client.api.timeout = _BUILD_S
     notes: list[str] = []
-    with closing(client), _one_at_a_time(progress):
+    used: Literal["present", "dockerfile", "debootstrap"] = "present"
+    with closing(client):
         present = status(client)
-        used: Literal["present", "dockerfile", "debootstrap"] = "present"
         if force or not present.present:
-            used = _build_by(client, method, base, progress, notes)
+            with _one_at_a_time(progress):
+                if force or not status(client).present:
+                    used = _build_by(client, method, base, progress, notes)
             present = status(client)
     return ImageBuild(
         tag=present.tag,
@@ -228,7 +230,14 @@ def _import(client: docker.DockerClient, progress: Progress) -> None:
 def _one_at_a_time(progress: Progress) -> Iterator[None]:
     """Hold the build lock of this user: a second build waits, and then finds the image."""
     folder = recipe.cache_folder()
-    folder.mkdir(parents=True, exist_ok=True)
+    try:
+        folder.mkdir(parents=True, exist_ok=True)
+    except OSError as error:
+        raise SandboxUnavailableError(
+            f"Cannot keep the parts of the sandbox image in {folder} ({error.strerror}). Set "
+            "XDG_CACHE_HOME to a folder that you can write.",
+            code="sandbox.image.cache",
+        ) from error
     with Path(folder.parent / "image.lock").open("w") as lock:
         try:
             fcntl.flock(lock, fcntl.LOCK_EX | fcntl.LOCK_NB)

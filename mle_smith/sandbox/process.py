@@ -219,7 +219,7 @@ def _process_limit(level: Level, limits: Limits, user: int | None) -> int:
     if user is not None:
         return limits.pids
     if level == "namespaces":
-        return limits.pids + 4  # Ours in the new user namespace count there, too.
+        return limits.pids + 2  # Supervisor and first process count in the new user namespace.
     mine = 0
     for status in Path("/proc").glob("[0-9]*/status"):
         with contextlib.suppress(OSError):

@@ -37,6 +37,11 @@ class Scratch:
         """Identifies all sandboxes that share this place: they may clear up after each other."""
         return hashlib.sha256(f"{os.getuid()}:{self._parent}".encode()).hexdigest()[:12]
 
+    @property
+    def identity(self) -> str:
+        """Identifies this sandbox among all."""
+        return self._folder.name
+
     def new(self) -> Path:
         """A new, empty folder with an unguessable name that other users can pass through."""
         folder = self._folder / secrets.token_hex(8)

@@ -366,7 +366,7 @@ for call in [lambda: os.chroot("/")] + ([lambda: os.setuid(0)] if os.getuid() el
     print("was allowed")
 with open("/proc/self/status") as file:
     facts = dict(line.split(":", 1) for line in file)
-print(facts["CapEff"].strip(), facts["CapBnd"].strip(), facts["NoNewPrivs"].strip(),
+print(facts["CapEff"].strip(), facts["CapPrm"].strip(), facts["NoNewPrivs"].strip(),
       facts["Seccomp"].strip())
 """
     result = run(any_sandbox, code)

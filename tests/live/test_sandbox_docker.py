@@ -112,6 +112,20 @@ def test_what_a_killed_process_leaves_is_reaped(client: docker.DockerClient, scr
     assert str(scratch) not in Path("/proc/self/mountinfo").read_text()
 
 
+def test_closing_one_sandbox_leaves_the_jobs_of_another(
+    client: docker.DockerClient, scratch: Path
+) -> None:
+    answers: list[Status] = []
+    job = Job(role=Role.SOLVE, code="import time; time.sleep(2)")
+    with closing(DockerSandbox(scratch_parent=scratch)) as busy:
+        thread = threading.Thread(target=lambda: answers.append(busy.run(job).status))
+        thread.start()
+        wait_for_container(client, busy._scratch.deployment)
+        DockerSandbox(scratch_parent=scratch).close()
+        thread.join()
+    assert answers == [Status.OK]
+
+
 def test_reaping_leaves_other_deployments_alone(
     client: docker.DockerClient, docker_sandbox: DockerSandbox
 ) -> None:
