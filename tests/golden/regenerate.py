@@ -19,7 +19,8 @@ ROOT = Path(__file__).resolve().parents[2]
 HERE = Path(__file__).parent
 BEGIN, END = "<!-- drawing of {name}: begin -->", "<!-- drawing of {name}: end -->"
 
-TINY = "colour,weight,price\nred,1.5,10\nblue,2.5,20\nred,3.5,30\nblue,4.5,40\nred,5.5,55\n"
+_ROWS = [f"{'red' if n % 3 else 'blue'},{n}.5,{n * n % 37}" for n in range(24)]
+FRUIT = "\n".join(["colour,weight,price", *_ROWS]) + "\n"
 
 
 def goldens(scratch: Path) -> dict[Path, str]:
@@ -31,8 +32,8 @@ def goldens(scratch: Path) -> dict[Path, str]:
 
 
 def prompts(scratch: Path) -> dict[AgentRole, str]:
-    """Each role's first messages about a table of five rows."""
-    (scratch / "fruit.csv").write_text(TINY)
+    """Each role's first messages about a small table."""
+    (scratch / "fruit.csv").write_text(FRUIT)
     described = profile(scratch, "fruit", fingerprint(scratch))
     idea = Formulation(
         title="Predict the price",

@@ -74,9 +74,9 @@ def test_the_drawing_shows_agents_and_their_tools(server: str) -> None:
 
 
 def test_studio_gets_forms_for_input_and_settings(server: str) -> None:
-    client = get_sync_client(url=server)
-    assistant = client.assistants.search(graph_id="forge")[0]
-    schemas = client.assistants.get_schemas(assistant["assistant_id"])
+    with get_sync_client(url=server) as client:
+        assistant = client.assistants.search(graph_id="forge")[0]
+        schemas = client.assistants.get_schemas(assistant["assistant_id"])
     assert set(schemas["input_schema"]["properties"]) == {"sources"}
     assert {"model", "seed", "sandbox", "max_formulations"} <= set(
         schemas["context_schema"]["properties"]
@@ -84,11 +84,9 @@ def test_studio_gets_forms_for_input_and_settings(server: str) -> None:
 
 
 def test_a_run_streams_its_stages_and_ends_with_verified_tasks(server: str, tmp_path: Path) -> None:
-    client = get_sync_client(url=server)
     out = tmp_path / "run"
-    stages = [
-        part.data["stage"]
-        for part in client.runs.stream(
+    with get_sync_client(url=server) as client:
+        parts = client.runs.stream(
             None,
             "forge",
             input={"sources": [PENGUINS]},
@@ -96,8 +94,7 @@ def test_a_run_streams_its_stages_and_ends_with_verified_tasks(server: str, tmp_
             stream_mode=["custom"],
             stream_subgraphs=True,
         )
-        if part.event.startswith("custom")
-    ]
+        stages = [part.data["stage"] for part in parts if part.event.startswith("custom")]
     seen = list(dict.fromkeys(stages))
     assert seen[:3] == ["ingest", "profile", "brainstorm"]
     assert {"design", "check_package", "review", "execute", "judge", "publish"} <= set(seen)

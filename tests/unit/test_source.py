@@ -15,8 +15,9 @@ from pathlib import Path
 
 import pytest
 
-from mle_smith.data.archive import ArchiveCaps, is_junk, members, open_file, packing
+from mle_smith.data.archive import is_junk, members
 from mle_smith.data.source import stage, walk
+from mle_smith.data.unpack import ArchiveCaps, open_file, packing
 from mle_smith.errors import SourceError, UsageError
 
 TABLE = b"a,b\n" + b"".join(b"%d,%d\n" % (i, i * i) for i in range(200))

@@ -1,0 +1,265 @@
+"""Each leak is planted in a sound task and caught; the sound tasks pass."""
+
+from __future__ import annotations
+
+import hashlib
+import io
+import json
+import zipfile
+from collections.abc import Callable
+from pathlib import Path
+
+import numpy as np
+import pandas as pd
+import pytest
+
+from mle_smith.checks import Layer, check_package
+from mle_smith.values import Severity
+from tests.support.tasks import TARGET, Task, make_task
+
+SOUND = ("binary", "multiclass", "regression", "multi_output", "grouped", "temporal", "forecasting")
+
+
+def codes(task: Task, folder: Path, *, least: Severity = Severity.ERROR) -> set[str]:
+    checked = check_package(task.write(folder / "task"), layers={Layer.LEAKAGE})
+    assert not [n for n in checked.not_run if "could not cope" in n.reason]
+    wanted = {Severity.ERROR, least}
+    return {f.code for f in checked.findings if f.severity in wanted}
+
+
+@pytest.mark.parametrize("told", [True, False], ids=["planned", "unplanned"])
+@pytest.mark.parametrize("kind", SOUND)
+def test_sound_tasks_raise_no_alarm(kind: str, told: bool, tmp_path: Path) -> None:
+    subject = make_task(kind).write(tmp_path / "task", told=told)
+    checked = check_package(subject, layers={Layer.LEAKAGE, Layer.PREPARATION})
+    assert [f.message for f in checked.findings if f.severity is Severity.ERROR] == []
+    assert not [n for n in checked.not_run if "could not cope" in n.reason]
+
+
+def copied(task: Task, share: float) -> pd.DataFrame:
+    rows = task.whole
+    count = round(share * len(rows))
+    source = task.train.sample(count, random_state=1)
+    rows.iloc[:count, 1:] = source[rows.columns[1:]].to_numpy()
+    return rows.sample(frac=1, random_state=2)
+
+
+@pytest.mark.parametrize("kind", ["binary", "regression"])
+@pytest.mark.parametrize("share", [0.05, 0.3])
+def test_copies_of_train_rows_are_caught(kind: str, share: float, tmp_path: Path) -> None:
+    task = make_task(kind)
+    task.give_test(copied(task, share))
+    assert "L01" in codes(task, tmp_path)
+
+
+@pytest.mark.parametrize("jitter", [1e-4, 1e-3])
+def test_copies_with_jitter_and_another_case_are_caught(jitter: float, tmp_path: Path) -> None:
+    task = make_task("regression", rows=1200)
+    rows = copied(task, 0.2)
+    generator = np.random.default_rng(0)
+    for column in ("height", "mass"):
+        spread = rows[column].std() * jitter
+        rows[column] = rows[column] + generator.normal(0, spread, len(rows))
+    rows["place"] = rows["place"].str.upper() + " "
+    task.give_test(rows)
+    assert "L02" in codes(task, tmp_path)
+
+
+def test_rows_of_coarse_columns_that_meet_by_chance_are_no_copies(tmp_path: Path) -> None:
+    task = make_task("multiclass", rows=2000)
+    for frame in (task.train, task.test):
+        frame.drop(columns=["height", "mass"], inplace=True)
+    assert not codes(task, tmp_path, least=Severity.WARNING) & {"L01", "L02"}
+
+
+@pytest.mark.parametrize("kind", ["binary", "multiclass", "regression"])
+def test_rows_in_the_order_of_the_answers_are_caught(kind: str, tmp_path: Path) -> None:
+    task = make_task(kind)
+    ids = task.test["id"].to_numpy()
+    rows = task.whole.sort_values(TARGET)
+    task.give_test(rows.assign(id=np.random.default_rng(0).permutation(ids)))
+    assert codes(task, tmp_path) == {"L04"}
+
+
+def test_ids_in_the_order_of_the_answers_are_caught(tmp_path: Path) -> None:
+    task = make_task("regression")
+    ids = task.whole[TARGET].rank(method="first").astype(int) + 5000
+    task.give_test(task.whole.assign(id=ids))
+    assert codes(task, tmp_path) == {"L03"}
+
+
+def test_ids_whose_parity_is_the_answer_are_caught(tmp_path: Path) -> None:
+    task = make_task("binary")
+    odd = (task.answers[TARGET] == "yes").astype(int)
+    ids = 2 * np.random.default_rng(0).permutation(len(odd)) + odd + 4000
+    task.give_test(task.whole.assign(id=ids))
+    assert codes(task, tmp_path) == {"L03"}
+
+
+def test_a_file_sorted_by_a_strong_input_is_sound(tmp_path: Path) -> None:
+    task = make_task("regression")
+    task.give_test(task.whole.sort_values("height"))
+    assert codes(task, tmp_path, least=Severity.WARNING) == set()
+
+
+def digest(label: object) -> str:
+    return hashlib.sha256(str(label).encode()).hexdigest()[:12]
+
+
+PROXIES: dict[str, tuple[str, Callable[[pd.DataFrame], object]]] = {
+    "recoded": ("multiclass", lambda d: d[TARGET].map({"ash": 7, "beech": 3, "cedar": 5})),
+    "hashed": ("binary", lambda d: d[TARGET].map(digest)),
+    "linear": ("regression", lambda d: 32 + 1.8 * d[TARGET]),
+    "curved": ("regression", lambda d: np.exp(d[TARGET] / 20)),
+    "with a unit": ("regression", lambda d: d[TARGET].astype(str) + " kg"),
+    "in a remark": ("binary", lambda d: "was " + d[TARGET] + " at the end of season"),
+    "noisy": ("regression", lambda d: d[TARGET] + np.random.default_rng(1).normal(0, 0.6, len(d))),
+}
+
+
+@pytest.mark.parametrize("name", PROXIES)
+def test_a_column_that_stands_for_the_target_is_caught(name: str, tmp_path: Path) -> None:
+    kind, change = PROXIES[name]
+    task = make_task(kind)
+    task.both(change, "follow_up")
+    checked = check_package(task.write(tmp_path / "task"), layers={Layer.LEAKAGE})
+    found = [f for f in checked.findings if f.severity is Severity.ERROR]
+    assert [f.code for f in found] == ["L06"]
+    assert found[0].evidence["repair"] == {"drop_columns": ["follow_up"]}
+
+
+@pytest.mark.parametrize("how", ["sum", "product"])
+def test_columns_that_make_up_the_target_are_caught(how: str, tmp_path: Path) -> None:
+    task = make_task("regression")
+    generator = np.random.default_rng(0)
+    for frame, whole in ((task.train, task.train), (task.test, task.whole)):
+        first = generator.uniform(1, 60, len(frame)).round(2)
+        frame["first"] = first
+        frame["second"] = whole[TARGET] - first if how == "sum" else whole[TARGET] / first
+    checked = check_package(task.write(tmp_path / "task"), layers={Layer.LEAKAGE})
+    found = [f for f in checked.findings if f.code == "L06"]
+    assert found[0].evidence["repair"] == {"drop_columns": ["first", "second"]}
+
+
+def test_a_strong_honest_feature_among_others_is_no_proxy(tmp_path: Path) -> None:
+    task = make_task("regression")
+    for frame, whole in ((task.train, task.train), (task.test, task.whole)):
+        noise = np.random.default_rng(len(frame))
+        for name in ("scan_1", "scan_2"):
+            frame[name] = whole[TARGET] + noise.normal(0, 4, len(frame))
+    assert codes(task, tmp_path, least=Severity.WARNING) == set()
+
+
+def test_the_target_left_in_test_is_caught(tmp_path: Path) -> None:
+    task = make_task("regression")
+    task.test[TARGET] = task.answers[TARGET]
+    assert "L15" in codes(task, tmp_path)
+
+
+def test_missing_cells_that_give_the_class_away_are_caught(tmp_path: Path) -> None:
+    task = make_task("binary")
+    for frame, whole in ((task.train, task.train), (task.test, task.whole)):
+        frame["mass"] = frame["mass"].where(whole[TARGET] == "yes")
+    assert "L15" in codes(task, tmp_path)
+
+
+def as_zip(text: str) -> str:
+    buffer = io.BytesIO()
+    with zipfile.ZipFile(buffer, "w") as archive:
+        archive.writestr("inner/log.csv", text)
+    return buffer.getvalue().decode("latin-1")
+
+
+def side_file(task: Task, how: str) -> tuple[str, str]:
+    pairs = task.answers.set_axis(["key", "outcome"], axis=1)
+    match how:
+        case "table by id":
+            return "extra.csv", pairs.sample(frac=1, random_state=0).to_csv(index=False)
+        case "a part by id":
+            return "extra.csv", pairs.sample(frac=0.4, random_state=0).to_csv(index=False)
+        case "row by row":
+            return "extra.csv", pairs[["outcome"]].to_csv(index=False)
+        case "json":
+            return "meta.json", json.dumps(pairs.to_dict("records"))
+        case "text":
+            return "log.txt", "seen: " + " ".join(map(str, pairs["outcome"]))
+        case _:
+            rows = pd.concat([task.train, task.whole]).drop(columns="id")
+            return "all.csv", rows.sample(frac=1, random_state=0).to_csv(index=False)
+
+
+@pytest.mark.parametrize("kind", ["multiclass", "regression"])
+@pytest.mark.parametrize(
+    "how", ["table by id", "a part by id", "row by row", "json", "text", "all rows"]
+)
+def test_answers_in_another_public_file_are_caught(how: str, kind: str, tmp_path: Path) -> None:
+    task = make_task(kind)
+    task.files = dict([side_file(task, how)])
+    assert codes(task, tmp_path) == {"L07"}
+
+
+def test_answers_in_an_archive_are_caught(tmp_path: Path) -> None:
+    subject = (task := make_task("binary")).write(tmp_path / "task")
+    with zipfile.ZipFile(subject.paths.public / "media.zip", "w") as archive:
+        archive.writestr("inner/log.csv", task.answers.to_csv(index=False))
+    checked = check_package(subject, layers={Layer.LEAKAGE})
+    assert [f.code for f in checked.findings] == ["L07"]
+
+
+def test_a_harmless_side_file_is_sound(tmp_path: Path) -> None:
+    task = make_task("multiclass")
+    places = pd.DataFrame({"place": ["north", "south", "west"], "rain": [700, 400, 900]})
+    described = task.test[["id"]].assign(rain=np.random.default_rng(0).normal(size=len(task.test)))
+    task.files = {"places.csv": places.to_csv(index=False), "rain.csv": described.to_csv()}
+    assert codes(task, tmp_path, least=Severity.WARNING) == set()
+
+
+@pytest.mark.parametrize("kind", ["multiclass", "regression"])
+@pytest.mark.parametrize("share", [0.3, 1.0])
+def test_a_sample_submission_made_of_answers_is_caught(
+    kind: str, share: float, tmp_path: Path
+) -> None:
+    task = make_task(kind)
+    kept = np.random.default_rng(0).random(len(task.sample)) < share
+    task.sample[TARGET] = task.sample[TARGET].where(~kept, task.answers[TARGET])
+    assert "L13" in codes(task, tmp_path)
+
+
+def test_a_random_sample_submission_is_sound(tmp_path: Path) -> None:
+    task = make_task("multiclass")
+    labels = ["ash", "beech", "cedar"]
+    task.sample[TARGET] = np.random.default_rng(0).choice(labels, len(task.sample))
+    assert codes(task, tmp_path, least=Severity.WARNING) == set()
+
+
+def test_entities_on_both_sides_are_pointed_out(tmp_path: Path) -> None:
+    task = make_task("grouped", rows=1200)
+    rows = pd.concat([task.train, task.whole]).sample(frac=1, random_state=3)
+    split = task.formulation.split.model_copy(update={"kind": "stratified", "group_columns": ()})
+    task.formulation = task.formulation.model_copy(update={"split": split})
+    known = rows["person"].map(lambda name: int(name[1:]) % 3)
+    rows[TARGET] = np.array(["ash", "beech", "cedar"])[known]
+    task.train = rows.iloc[:900].reset_index(drop=True)
+    task.give_test(pd.concat([rows.iloc[900:], rows.iloc[:0]]))
+    assert "L09" in codes(task, tmp_path, least=Severity.WARNING)
+
+
+def test_neighbours_in_time_across_a_random_split_are_caught(tmp_path: Path) -> None:
+    task = make_task("temporal", rows=800)
+    rows = pd.concat([task.train, task.whole]).sort_values("moment")
+    steps = np.random.default_rng(0).normal(size=len(rows))
+    rows[TARGET] = np.cumsum(steps).round(3)
+    split = task.formulation.split.model_copy(update={"kind": "stratified", "time_columns": ()})
+    task.formulation = task.formulation.model_copy(update={"split": split})
+    rows = rows.sample(frac=1, random_state=1)
+    task.train = rows.iloc[:600].reset_index(drop=True)
+    task.give_test(rows.iloc[600:])
+    assert "L10" in codes(task, tmp_path)
+
+
+def test_forecasting_inside_the_span_of_train_is_caught(tmp_path: Path) -> None:
+    task = make_task("forecasting")
+    rows = pd.concat([task.train, task.whole]).sample(frac=1, random_state=1)
+    task.train = rows.iloc[:450].reset_index(drop=True)
+    task.give_test(rows.iloc[450:])
+    assert "L10" in codes(task, tmp_path)
