@@ -36,22 +36,22 @@ OUTCOMES = _weights(
          fraudulent spam subscribed readmitted defaulted mortality;
     3: died death deaths relapse recurrence survival deceased isfraud sentiment toxicity rul
          dead;
-    2.5: output response price deny denied mpg quality severity damage
+    2.5: mileage hwy cty output response price deny denied mpg quality severity damage
          converted purchased clicked cancelled canceled cancellation delay delayed failure
          defect defective admitted admit approved approval medv remission progression yield;
     2: result cost fare cnt demand sales revenue profit charges salary wage wages earnings
          score rating ratings grade grades gpa disease cancer stroke fault complication
          satisfaction satisfied happiness expenses accepted hired promoted voted winner win
          won strength consumption emissions emission expectancy injuries casualties fatalities
-         conversion alive damaged harvest tuition rent rented crime crimes mv resale overall;
+         conversion damaged harvest tuition rent rented crime crimes mv resale overall;
     1.9: species variety;
     1.4: class;
-    1.5: mileage hwy cty total count event status category type genre tip premium efficiency
+    1.5: total count event status category type genre tip premium efficiency
          load popularity gross wins pass passed fail risk infection injury complete completion
          completed effect default affairs breed concentration ozone pollution purchase
          returned recommend vote case magnitude mag decision lead treatment votes visits
          hospitalization crashes accidents absences doctor infant attendance;
-    1: income amount duration growth align alignment fan appearances value worth surgery
+    1: alive income amount duration growth align alignment fan appearances value worth surgery
          lesion evaluation stability abundance gain loss employed participation enrolled
          accident violent murder arrest productivity output usage hits runs points net kwh
          energy power traffic volume conc density rings eruptions eruption;
@@ -62,10 +62,10 @@ OUTCOMES = _weights(
 
 ATTRIBUTES = _weights(
     """
-    -0.5: sex gender;
+    -0.3: sex gender;
     -1: age race ethnicity religion color colour education job occupation marital married
          region make model brand location temp temperature atemp humidity hum wind windspeed
-         weather origin state island smoking smoker last diabetes anaemia husband wife mother
+         weather origin state island smoking smoker smoke last diabetes anaemia husband wife mother
          father parent parents eye hair height width length displacement depth experience
          position team rural urban marriage dewp rain snow precipitation visibility dew
          borough speed;

@@ -12,7 +12,7 @@ from mle_smith.models.embedded.analysis.lexicon import kin, tokens
 from mle_smith.models.embedded.analysis.variants import PENALTY
 from mle_smith.values import TaskType
 
-DECLARED = 3.3
+DECLARED = 2.95
 """Plausibility from which a column is an outcome by declaration, not merely a guess."""
 CLEAR = 2.3
 """Plausibility of a further target beside a declared one."""
@@ -26,7 +26,7 @@ NEW_TYPE = 0.5
 """What a task type that was not chosen yet is worth."""
 CLOSE = 1.0
 """What it costs to nearly repeat the target of a chosen idea."""
-SIGNAL = 3.0
+SIGNAL = 2.5
 """Standard errors by which a quick model has to beat the constant on a test part of the task."""
 RANKS = 0.6
 """ROC AUC that counts as skill whatever the log loss."""
@@ -142,6 +142,8 @@ def select(
         return []
     best = max(i.plausibility for i in ideas if i.variant == "plain" or i in sound)
     floor = CLEAR if best >= DECLARED else max(ATTRIBUTE, best - GAP)
+    if best > max(i.plausibility for i in sound):
+        floor = max(floor, 0.0)  # the outcome cannot be predicted: no excuse for attributes
     if any(i.documented for i in sound):
         floor = BESIDE_DOCUMENTED
     sound = [i for i in sound if i.plausibility >= floor or i.documented]

@@ -17,7 +17,7 @@ SCARCE = 0.9
 def plausibilities(subject: Subject, plan: Layout) -> dict[str, float]:
     """A score for each column that could be a target, most plausible first.
 
-    Around 0 is a mere attribute; from about 3.5 up an outcome that a document, the name or the
+    Around 0 is a mere attribute; from about 3 up an outcome that a document, the name or the
     make of the table declares.
     """
     usable = [c for c in subject.columns if plan.roles[c] is not Role.CONSTANT]

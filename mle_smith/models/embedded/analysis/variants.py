@@ -27,6 +27,8 @@ PENALTY: Mapping[str, float] = {
 
 _NONE_WORDS = words("none no normal negative healthy false nothing absent never 0")
 _LEAST_AHEAD_ROWS = 60
+_MOSTLY_ZERO = 0.4
+"""Share of zeros from which the first question is whether a number is above zero at all."""
 
 
 def variants(subject: Subject, plan: Layout, plain: Sequence[Idea]) -> list[Idea]:
@@ -130,6 +132,8 @@ def above(subject: Subject, idea: Idea) -> Idea | None:
         return None
     if idea.task_type is TaskType.REGRESSION or idea.ordered:
         threshold = _round(m.quantiles[3], m.quantiles[4] - m.quantiles[0], m.whole)
+        if m.zeros >= _MOSTLY_ZERO:
+            threshold = 0.0
     else:
         return None
     shown = f"{threshold:g}".replace(".", "_").replace("-", "minus_")
@@ -146,7 +150,7 @@ def above(subject: Subject, idea: Idea) -> Idea | None:
             "derive": {name: f"(df[{idea.source!r}] > {threshold!r}).astype(int)"},
             "row_filter": " & ".join(conditions),
             "excluded": {**idea.excluded, idea.source: "the target is made of it"},
-            "rare_share": 0.25,
+            "rare_share": min(1 - m.zeros, m.zeros) if m.zeros >= _MOSTLY_ZERO else 0.25,
             "skewed": False,
             "ordered": False,
             "why": f"An alarm, or a decision, hangs on whether {idea.source!r} is above "
