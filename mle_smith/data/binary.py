@@ -12,7 +12,7 @@ import pandas as pd
 import pyarrow as pa
 import pyarrow.parquet as pq
 
-from mle_smith.data.archive import check_container, open_file, shown
+from mle_smith.data.archive import check_container
 from mle_smith.data.dialect import shape
 from mle_smith.data.header import tidy, unique_names
 from mle_smith.data.missing import missing_texts
@@ -20,6 +20,7 @@ from mle_smith.data.numbers import code_columns
 from mle_smith.data.read import read_table
 from mle_smith.data.sniff import Sniffed, check_width, fit_header, with_na_codes
 from mle_smith.data.tables import TableSpec
+from mle_smith.data.unpack import open_file, shown
 from mle_smith.errors import SourceError
 
 _HEADER_ROWS = 1_000

@@ -6,7 +6,6 @@ import re
 from collections.abc import Iterable
 from typing import Any
 
-from mle_smith.data.archive import packing
 from mle_smith.data.header import default_names
 from mle_smith.data.read import (
     BATCH_ROWS,
@@ -16,6 +15,7 @@ from mle_smith.data.read import (
     names_are_given,
 )
 from mle_smith.data.tables import TableSpec
+from mle_smith.data.unpack import packing
 
 _WIDTH = 100
 

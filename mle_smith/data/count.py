@@ -8,10 +8,10 @@ import pandas as pd
 import pyarrow as pa
 import pyarrow.csv as pc
 
-from mle_smith.data.archive import open_file
 from mle_smith.data.dialect import SPACES
 from mle_smith.data.read import csv_arguments
 from mle_smith.data.tables import TableSpec
+from mle_smith.data.unpack import open_file
 
 _BLOCK = 8 << 20
 _CHUNK = 200_000

@@ -7,11 +7,12 @@ from collections.abc import Iterator
 from pathlib import Path, PurePosixPath
 from typing import IO, Literal, NamedTuple, TypeAlias
 
-from mle_smith.data.archive import is_junk, members, open_file, packing, shown
+from mle_smith.data.archive import is_junk, members
 from mle_smith.data.documents import TEXT_LIMIT, is_document_name
 from mle_smith.data.encoding import detect_encoding, is_binary
 from mle_smith.data.source import walk
 from mle_smith.data.tables import Document, FileEntry
+from mle_smith.data.unpack import open_file, packing, shown
 from mle_smith.errors import SourceError
 
 Guess: TypeAlias = Literal[

@@ -9,7 +9,6 @@ from typing import Any, NamedTuple
 
 import pandas as pd
 
-from mle_smith.data.archive import open_file, packing
 from mle_smith.data.binary import parquet_bytes, sniff_excel, sniff_parquet
 from mle_smith.data.code import function_name
 from mle_smith.data.columns import profile_column
@@ -27,6 +26,7 @@ from mle_smith.data.tables import (
     TableProfile,
     TableSpec,
 )
+from mle_smith.data.unpack import open_file, packing
 from mle_smith.errors import MLESmithError, RefusedError, SourceError
 
 _WHOLE_SHARE = 6

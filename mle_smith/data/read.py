@@ -16,8 +16,8 @@ import pandas as pd
 import pyarrow as pa
 import pyarrow.parquet as pq
 
-from mle_smith.data.archive import open_file, packing, shown
 from mle_smith.data.tables import TableSpec
+from mle_smith.data.unpack import open_file, packing, shown
 from mle_smith.errors import SourceError
 
 BATCH_ROWS = 65_536

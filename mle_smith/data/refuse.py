@@ -6,8 +6,8 @@ from collections import Counter
 from collections.abc import Sequence
 from typing import NoReturn
 
-from mle_smith.data.archive import shown
 from mle_smith.data.tables import FileEntry, Kind, TableProfile
+from mle_smith.data.unpack import shown
 from mle_smith.errors import MLESmithError, RefusedError
 
 MIN_ROWS = 20

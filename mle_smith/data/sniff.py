@@ -10,7 +10,6 @@ from typing import IO, Any, Literal, NamedTuple
 import numpy as np
 import pandas as pd
 
-from mle_smith.data.archive import open_file, shown
 from mle_smith.data.arff import read_arff_head
 from mle_smith.data.cells import is_number
 from mle_smith.data.dialect import Shape, detect_dialect, shape, split_rows
@@ -20,6 +19,7 @@ from mle_smith.data.missing import missing_numbers, missing_texts
 from mle_smith.data.numbers import code_columns, detect_notation
 from mle_smith.data.read import csv_arguments, read_table
 from mle_smith.data.tables import TableSpec
+from mle_smith.data.unpack import open_file, shown
 from mle_smith.errors import RefusedError, SourceError
 
 MAX_COLUMNS = 5_000
@@ -181,16 +181,31 @@ def _trimmed(row: list[str]) -> list[str]:
 
 
 def read_as_text(spec: TableSpec, raw: Path) -> tuple[TableSpec, pd.DataFrame, tuple[str, ...]]:
-    """All cells as text, and the spec corrected by what reading the whole file showed."""
+    """All cells as text, the spec corrected by what reading the whole file showed, and notes.
+
+    Raises:
+        SourceError: no correction makes it a table.
+    """
     notes: list[str] = []
-    try:
-        cells = _text_frame(spec, raw)
-    except ValueError as error:  # pandas' ParserError is one: a row has too many cells
-        spec = spec.model_copy(update={"surplus": "skip_row"})
-        notes.append(f"rows with too many cells left out ({error})")
-        cells = _text_frame(spec, raw)
+    cells = None
+    while cells is None:
+        try:
+            cells = _text_frame(spec, raw)
+        except ValueError as error:  # pandas' ParserError is one
+            if "EOF inside string" in str(error) and spec.quoting:
+                spec = spec.model_copy(update={"quoting": False, "escape": None})
+                notes.append("quotes that do not close are plain text")
+            elif spec.surplus != "skip_row":
+                spec = spec.model_copy(update={"surplus": "skip_row"})
+                notes.append("rows with too many cells left out")
+            else:
+                raise SourceError(
+                    f"{shown(spec.path)}: cannot be divided into rows and columns ({error}); "
+                    "check that it is one table, and export it as CSV again",
+                    code="source.unreadable",
+                ) from error
     if spec.quoting and _swallows_rows(cells, spec):
-        spec = spec.model_copy(update={"quoting": False, "surplus": "skip_row"})
+        spec = spec.model_copy(update={"quoting": False, "escape": None, "surplus": "skip_row"})
         notes.append("quotes that do not close are plain text")
         cells = _text_frame(spec, raw)
     return spec, cells, tuple(notes)
@@ -231,7 +246,10 @@ def _header_agrees(spec: TableSpec, raw: Path) -> dict[str, Any]:
     )
     arguments.pop("compression", None)
     with open_file(raw, spec.path) as handle:
-        read = pd.read_csv(handle, **(arguments | {"nrows": 0}))
+        try:
+            read = pd.read_csv(handle, **(arguments | {"nrows": 0}))
+        except ValueError:  # pandas takes another line for the header, or none
+            return {}
     return {"header_names": tuple(read.columns) == spec.columns}
 
 
