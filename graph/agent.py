@@ -13,7 +13,7 @@ from pydantic import BaseModel
 
 from graph.context import ForgeContext
 from graph.routes import after_model, after_tools
-from graph.timing import timed, timed_tool
+from graph.timing import ToolTimer, timed
 from mle_smith.models.roles import AgentRole
 from mle_smith.settings import Settings
 from mle_smith.task import Conversation
@@ -46,7 +46,9 @@ def react_agent(
     graph = StateGraph(state, context_schema=ForgeContext)
     graph.add_node("brief", timed(name, brief), input_schema=state)
     graph.add_node("model", call_model(role, tools), input_schema=state)
-    graph.add_node("tools", ToolNode(list(tools), wrap_tool_call=timed_tool(name)))
+    timer = ToolTimer(name)
+    hands = ToolNode(list(tools), wrap_tool_call=timer.wrap, awrap_tool_call=timer.awrap)
+    graph.add_node("tools", hands)
     graph.add_node("report", report, input_schema=state)
     graph.add_edge(START, "brief")
     graph.add_edge("brief", "model")

@@ -2,7 +2,12 @@
 
 from __future__ import annotations
 
+from typing import Any
+
+from langchain_core.runnables import RunnableConfig
+from langchain_core.runnables.graph import Graph
 from langgraph.graph import END, START, StateGraph
+from langgraph.graph.state import CompiledStateGraph
 
 from graph.agent import react_agent
 from graph.context import ForgeContext
@@ -73,4 +78,27 @@ builder.add_edge("execute", "judge")
 builder.add_edge("publish", END)
 builder.add_edge("reject", END)
 
-graph = builder.compile(name="task")
+
+class TaskGraph(CompiledStateGraph[Any, ForgeContext, Any, Any]):
+    """The task graph; drawn inside another graph it shows its agents and their tools.
+
+    The server counts levels (`/graph?xray=1`), and the agents are two levels below the forge.
+    """
+
+    def get_graph(self, config: RunnableConfig | None = None, *, xray: int | bool = False) -> Graph:
+        """The drawing."""
+        return super().get_graph(config, xray=_one_level_at_least(xray))
+
+    async def aget_graph(
+        self, config: RunnableConfig | None = None, *, xray: int | bool = False
+    ) -> Graph:
+        """The drawing, for the server."""
+        return await super().aget_graph(config, xray=_one_level_at_least(xray))
+
+
+def _one_level_at_least(xray: int | bool) -> int | bool:
+    """`False` is "draw no subgraphs"; the number 0 is what is left of a parent's level 1."""
+    return xray if isinstance(xray, bool) else max(xray, 1)
+
+
+graph = TaskGraph(**vars(builder.compile(name="task")))

@@ -2,9 +2,10 @@
 
 from __future__ import annotations
 
+import asyncio
 import json
 import time
-from collections.abc import Callable
+from collections.abc import Awaitable, Callable
 from pathlib import Path
 from typing import Any
 
@@ -41,18 +42,34 @@ def timed(stage: str, node: Node) -> Node:
     return run
 
 
-def timed_tool(stage: str) -> Callable[[Any, Callable[[Any], Any]], Any]:
-    """A wrapper of tool calls that logs their seconds under `stage` and tells the stream."""
+class ToolTimer:
+    """Wrappers of an agent's tool calls that log their seconds and tell the stream.
 
-    def wrap(request: Any, execute: Callable[[Any], Any]) -> Any:
-        state = request.state
-        started = time.perf_counter()
-        _tell(state, stage, "begin", tool=request.tool_call["name"])
+    A `ToolNode` takes one for each way of running: with a synchronous one alone, a server would
+    run the tools on its event loop.
+    """
+
+    def __init__(self, stage: str) -> None:
+        self._stage = stage
+
+    def wrap(self, request: Any, execute: Callable[[Any], Any]) -> Any:
+        """For `invoke`."""
+        started = self._begin(request)
         answer = execute(request)
-        _note(_log(state, {}), stage, time.perf_counter() - started)
+        _note(_log(request.state, {}), self._stage, time.perf_counter() - started)
         return answer
 
-    return wrap
+    async def awrap(self, request: Any, execute: Callable[[Any], Awaitable[Any]]) -> Any:
+        """For `ainvoke`; the tool itself runs in a thread."""
+        started = self._begin(request)
+        answer = await execute(request)
+        seconds = time.perf_counter() - started
+        await asyncio.to_thread(_note, _log(request.state, {}), self._stage, seconds)
+        return answer
+
+    def _begin(self, request: Any) -> float:
+        _tell(request.state, self._stage, "begin", tool=request.tool_call["name"])
+        return time.perf_counter()
 
 
 def _tell(state: Any, stage: str, event: str, **more: str) -> None:
