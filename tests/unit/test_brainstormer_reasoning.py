@@ -245,3 +245,25 @@ def test_trials_are_deterministic_and_tell_signal_from_noise() -> None:
     assert first["skill"] > 0.7
     noise = {**signal, "targets": ["noise"], "inputs": ["u", "v"]}
     assert trial(frame, noise, params)["z"] < 3
+
+
+def test_few_series_side_by_side_are_divided_by_time() -> None:
+    days = pd.date_range("2022-01-01", periods=150, freq="D")
+    frame = pd.DataFrame(
+        {
+            "symbol": np.repeat(["north", "east", "west"], 150),
+            "when": np.tile(days, 3),
+            "warmth": RNG.normal(size=450),
+            "price": np.cumsum(RNG.normal(size=450)),
+        }
+    )
+    made = _idea(subject_of(frame), "price")
+    assert (made.split.kind, made.split.time_columns) == (SplitKind.TEMPORAL, ("when",))
+
+
+def test_a_mostly_zero_number_is_first_asked_whether_it_is_zero() -> None:
+    spent = RNG.gamma(2, 50, 500) * (RNG.random(500) < 0.3)
+    subject = subject_of(pd.DataFrame({"age": RNG.normal(size=500), "claims": spent.round(2)}))
+    plain = _idea(subject, "claims")
+    found = variants(subject, layout(subject), [plain])
+    assert [v.targets for v in found if v.variant == "above"] == [("claims_above_0",)]

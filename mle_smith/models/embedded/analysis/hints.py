@@ -71,13 +71,14 @@ def read(
     columns = list(profiles)
     text = "\n\n".join(str(d["text"]) for d in documents)
     goal: dict[str, float] = {}
-    for column, weight in [*_numbered(text, columns), *_named(text, columns)]:
-        goal[column] = max(goal.get(column, 0.0), weight)
     told = {c: _told(c, profiles[c], text) for c in columns}
+    after = {c: m[0] for c, words in told.items() if (m := _AFTERWARDS.search(words))}
+    in_words = [(c, w) for c, w in _named(text, columns) if c not in after]
+    for column, weight in [*_numbered(text, columns), *in_words]:
+        goal[column] = max(goal.get(column, 0.0), weight)
     for column, words in told.items():
         if _described_as_target(words):
             goal[column] = max(goal.get(column, 0.0), 2.5)
-    after = {c: m[0] for c, words in told.items() if (m := _AFTERWARDS.search(words))}
     return Hints(
         goal=goal,
         afterwards=after,

@@ -18,6 +18,10 @@ RARE_SHARE = 0.004
 """Share of rows below which a class is too rare."""
 
 
+_MOMENTS = 30
+"""Different times from which a sorted file is a record of time rather than a few batches."""
+
+
 class Idea(Value):
     """One candidate task."""
 
@@ -104,7 +108,7 @@ def idea(subject: Subject, plan: Layout, target: str, plausibility: float) -> Id
         split=split_policy(subject, plan, target),
         row_filter=" & ".join(conditions),
         skewed=not classes and (m.minimum or 0) >= 0 and m.skew > skew_of(target),
-        rare_share=shares[0] / max(1, sum(shares)) if len(shares) == 2 else 0.5,
+        rare_share=shares[0] / max(1, sum(shares)) if count == 2 else 0.5,
         ordered=classes and subject.is_number(target) and count > 2 and has(target, ORDERED_WORDS),
         documented=target in subject.hints.goal,
         plausibility=plausibility,
@@ -163,7 +167,7 @@ def split_policy(subject: Subject, plan: Layout, target: str) -> SplitPolicy:
             reason=reason,
         )
     when = plan.clock
-    if when is not None and when.columns and when.sorted and _drifts(subject, when, target):
+    if when is not None and when.columns and _drifts(subject, when, target):
         return SplitPolicy(
             kind=SplitKind.TEMPORAL,
             time_columns=when.columns,
@@ -175,6 +179,7 @@ def split_policy(subject: Subject, plan: Layout, target: str) -> SplitPolicy:
 
 
 def _drifts(subject: Subject, when: Clock, target: str) -> bool:
-    """Whether neighbouring rows have alike answers, or each row is a step of a series."""
+    """Whether the rows are a series or several, or a dated file in which neighbours are alike."""
     m = subject.measured(target)
-    return when.series or m.lag1 >= 0.3 or m.repeats >= 0.3
+    alike = m.lag1 >= 0.3 or m.repeats >= 0.3
+    return when.series or when.panel or (when.sorted and alike and when.moments >= _MOMENTS)

@@ -36,7 +36,7 @@ OUTCOMES = _weights(
          fraudulent spam subscribed readmitted defaulted mortality;
     3: died death deaths relapse recurrence survival deceased isfraud sentiment toxicity rul
          dead;
-    2.5: mileage hwy cty output response price deny denied mpg quality severity damage
+    2.5: mileage gallon hwy cty output response price deny denied mpg quality severity damage
          converted purchased clicked cancelled canceled cancellation delay delayed failure
          defect defective admitted admit approved approval medv remission progression yield;
     2: result cost fare cnt demand sales revenue profit charges salary wage wages earnings

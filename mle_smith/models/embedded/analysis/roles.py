@@ -57,6 +57,10 @@ class Clock(NamedTuple):
     """(Nearly) each row has a time of its own."""
     per_day: int = 1
     """Rows of a day when they are hours, else 1."""
+    panel: bool = False
+    """Several series side by side: a time and what is measured name the row together."""
+    moments: int = 0
+    """Different times, as far as the finest column tells."""
 
 
 def role(subject: Subject, column: str) -> Role:
@@ -169,14 +173,27 @@ def clock(subject: Subject) -> Clock | None:
         if subject.is_number(c) and is_time(subject, c) and (part := time_part(c))
     }
     if stamps:
-        return _clock_of_stamps(subject, stamps, parts)
+        return _with_panel(subject, _clock_of_stamps(subject, stamps, parts))
     if "year" in parts:
         order = [parts[p] for p in ("year", "quarter", "month", "week", "day", "hour", "minute")
                  if p in parts and not (p == "week" and "month" in parts)]  # fmt: skip
-        return _clock_of_parts(subject, order, parts)
+        return _with_panel(subject, _clock_of_parts(subject, order, parts))
     if subject.hints.ordered_by_time:
         return Clock((), sorted=True, series=False)
     return None
+
+
+def _with_panel(subject: Subject, found: Clock) -> Clock:
+    """The clock, told whether several series run side by side."""
+    beside = [
+        key
+        for repeated in subject.survey.groups
+        if repeated.column in found.columns
+        for key in repeated.keys
+        if subject.measured(key).kind == "text"
+    ]
+    moments = max((subject.measured(c).distinct for c in found.columns), default=0)
+    return found._replace(panel=bool(beside) and not found.series, moments=moments)
 
 
 def _clock_of_stamps(subject: Subject, stamps: list[str], parts: dict[str, str]) -> Clock:
@@ -197,7 +214,7 @@ def _clock_of_stamps(subject: Subject, stamps: list[str], parts: dict[str, str])
     return Clock(columns, ordered, series=ordered and distinct >= 0.9 * rows, per_day=per_day)
 
 
-def _clock_of_parts(subject: Subject, order: list[str], parts: dict[str, str]) -> Clock | None:
+def _clock_of_parts(subject: Subject, order: list[str], parts: dict[str, str]) -> Clock:
     year = subject.measured(order[0])
     steps = 1.0
     for column in order:

@@ -128,7 +128,7 @@ def any_of(subject: Subject, idea: Idea) -> Idea | None:
 def above(subject: Subject, idea: Idea) -> Idea | None:
     """Whether a number is high: above a round number near its upper quartile."""
     m = subject.measured(idea.source)
-    if not subject.is_number(idea.source) or m.distinct < 5 or idea.rare_share < 0.02:
+    if not subject.is_number(idea.source) or m.distinct < 5:
         return None
     if idea.task_type is TaskType.REGRESSION or idea.ordered:
         threshold = _round(m.quantiles[3], m.quantiles[4] - m.quantiles[0], m.whole)
