@@ -11,6 +11,7 @@ import pandas as pd
 from mle_smith.models.embedded.analysis.exclusions import excluded
 from mle_smith.models.embedded.analysis.hints import Hints
 from mle_smith.models.embedded.analysis.ideas import Idea, idea, layout
+from mle_smith.models.embedded.analysis.proposal import choose_metric
 from mle_smith.models.embedded.analysis.roles import Role, clock, entity, role
 from mle_smith.models.embedded.analysis.selection import Tried, giveaways, holds, select
 from mle_smith.models.embedded.analysis.subject import Subject, Survey
@@ -267,3 +268,14 @@ def test_a_mostly_zero_number_is_first_asked_whether_it_is_zero() -> None:
     plain = _idea(subject, "claims")
     found = variants(subject, layout(subject), [plain])
     assert [v.targets for v in found if v.variant == "above"] == [("claims_above_0",)]
+
+
+def test_nearly_solved_classes_are_scored_by_their_probabilities() -> None:
+    frame = pd.DataFrame({"u": RNG.normal(size=400), "label": RNG.choice(["a", "b"], 400)})
+    made = _idea(subject_of(frame), "label")
+    metrics = [
+        {"name": name, "task_types": [str(TaskType.BINARY)]} for name in ("roc_auc", "log_loss")
+    ]
+    assert choose_metric(made, _tried(0.3, auc=0.8), metrics) == "roc_auc"
+    assert choose_metric(made, _tried(0.9, auc=0.99), metrics) == "log_loss"
+    assert choose_metric(made, _tried(0.3, auc=0.8), metrics, used=["roc_auc"]) == "log_loss"

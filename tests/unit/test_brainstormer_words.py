@@ -84,7 +84,7 @@ def test_a_number_in_the_next_paragraph_is_no_class_attribute() -> None:
 
 
 def test_a_column_that_affects_the_target_is_not_the_target() -> None:
-    text = "3 - length: of the call. It affects the output target (if length=0), is not known before the call"
+    text = "3 - length: It affects the output target (if length=0), is not known before the call"
     said = _hints(text, "age", "kind", "length")
     assert said.goal == {}
     assert "length" in said.afterwards

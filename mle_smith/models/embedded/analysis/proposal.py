@@ -11,7 +11,9 @@ from mle_smith.models.embedded.analysis.selection import Tried
 from mle_smith.models.embedded.analysis.subject import Subject
 from mle_smith.values import Formulation, SplitKind, TaskType
 
-NEARLY_SOLVED = 0.97
+NEARLY_RANKED = 0.95
+"""ROC AUC from which ranking leaves no room: the probabilities themselves are scored."""
+NEARLY_SOLVED = 0.95
 """Accuracy from which hard labels leave no room: probabilities are scored instead."""
 
 
@@ -66,6 +68,8 @@ def choose_metric(
 def preferences(idea: Idea, result: Tried) -> list[str]:
     """Names of metrics that suit the task, best first."""
     if idea.task_type is TaskType.BINARY:
+        if (result.auc or 0.0) >= NEARLY_RANKED:
+            return ["log_loss", "brier", "mcc"]
         if idea.rare_share < 0.15:
             return ["pr_auc", "roc_auc", "mcc", "log_loss"]
         return ["roc_auc", "log_loss", "mcc", "balanced_accuracy"]
