@@ -7,6 +7,7 @@ from typing import Annotated, Any
 
 import typer
 
+from cli.options import JsonOption, SandboxOption, SeedOption
 from cli.output import print_json, results
 from mle_smith.errors import PackageError, SourceError
 
@@ -16,9 +17,9 @@ def check(
     raw: Annotated[
         Path | None, typer.Option(help="The raw data, to rebuild the package from.")
     ] = None,
-    sandbox: Annotated[str, typer.Option(help="auto, docker or process.")] = "auto",
-    seed: Annotated[int, typer.Option(min=0)] = 0,
-    as_json: Annotated[bool, typer.Option("--json", help="Print one JSON document.")] = False,
+    sandbox: SandboxOption = "auto",
+    seed: SeedOption = 0,
+    as_json: JsonOption = False,
 ) -> None:
     """Check packages. Exit status 0 when all are sound, 1 when one is not."""
     from mle_smith.checks import Subject, check_package
@@ -58,7 +59,7 @@ def _report(package: Path, checked: Any) -> dict[str, Any]:
 
 def _show(report: dict[str, Any]) -> None:
     console = results()
-    console.print(f"{report['package']}: ", end="", markup=False, soft_wrap=True)
+    console.print(f"{report['package']}: ", end="", markup=False)
     console.print("[green]sound[/]" if report["sound"] else "[bold red]not sound[/]")
     for finding in report["findings"]:
         text = f"  {finding['code']} {finding['severity']}: {finding['message']}"

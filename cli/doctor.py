@@ -4,10 +4,10 @@ from __future__ import annotations
 
 import os
 import sys
-from typing import Annotated
 
 import typer
 
+from cli.options import JsonOption
 from cli.output import print_json, results
 from mle_smith.models.load import provider_available
 
@@ -15,7 +15,7 @@ _KEYS = {"openai": "OPENAI_API_KEY", "anthropic": "ANTHROPIC_API_KEY"}
 
 
 def doctor(
-    as_json: Annotated[bool, typer.Option("--json", help="Print one JSON document.")] = False,
+    as_json: JsonOption = False,
 ) -> None:
     """Tell the state of sandboxes and models. Exit status 0 when tasks can be forged here."""
     from mle_smith.sandbox.choose import doctor as sandbox_facts

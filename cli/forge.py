@@ -7,6 +7,7 @@ from typing import Annotated, Any
 
 import typer
 
+from cli.options import JsonOption, SandboxOption, SeedOption
 from cli.output import messages, print_json, results
 from cli.progress import progress
 from mle_smith.errors import UsageError
@@ -37,10 +38,8 @@ def forge(
     max_formulations: Annotated[
         int, typer.Option(min=1, max=MAX_FORMULATIONS, help="Ideas tried at the most.")
     ] = MAX_FORMULATIONS,
-    sandbox: Annotated[
-        str, typer.Option(help="Where generated code runs: auto, docker or process.")
-    ] = "auto",
-    seed: Annotated[int, typer.Option(min=0, help="Of splits and samples.")] = 0,
+    sandbox: SandboxOption = "auto",
+    seed: SeedOption = 0,
     memory: Annotated[
         int, typer.Option(min=256, metavar="MIB", help="Memory for reading the raw data.")
     ] = 1536,
@@ -54,7 +53,7 @@ def forge(
     resume: Annotated[
         Path | None, typer.Option(metavar="RUN", help="Go on with an unfinished run.")
     ] = None,
-    as_json: Annotated[bool, typer.Option("--json", help="Print one JSON document.")] = False,
+    as_json: JsonOption = False,
 ) -> None:
     """Forge verified tasks from a raw data set.
 
@@ -125,11 +124,13 @@ def _show(folder: Path, summary: dict[str, Any]) -> None:
         console.print(f"Refused: {summary['refused']['message']}", markup=False)
         return
     table = Table(title="Verified tasks", title_justify="left")
-    for heading in ("task", "target", "type", "metric", "constant", "simple", "strong", "best"):
+    for heading in ("task", "target", "type", "metric"):
         table.add_column(heading, overflow="fold")
+    for heading in ("constant", "simple", "strong", "best"):
+        table.add_column(heading, justify="right", no_wrap=True)
     for task in summary["tasks"]:
-        rungs = {rung["name"]: rung["score"] for rung in task["ladder"]["rungs"]}
-        scores = [_score(rungs.get(name)) for name in ("constant", "simple", "strong", "answers")]
+        rungs = {rung["name"]: rung["score"]["value"] for rung in task["ladder"]["rungs"]}
+        scores = [f"{rungs[name]:.4g}" for name in ("constant", "simple", "strong", "answers")]
         kind = task["task_type"].replace("_", " ")
         table.add_row(task["id"], task["target"], kind, task["metric"], *scores)
     if summary["tasks"]:
@@ -138,16 +139,8 @@ def _show(folder: Path, summary: dict[str, Any]) -> None:
         console.print(f"Rejected {task['id']}:", style="yellow")
         for finding in task["findings"]:
             console.print(f"  {finding['code']} {finding['message']}", markup=False)
-    console.print(f"\nRun folder: {folder}", markup=False, soft_wrap=True)
+    console.print(f"\nRun folder: {folder}", markup=False)
     if summary["tasks"]:
         first = folder / summary["tasks"][0]["path"]
-        console.print(f"Report:     {first / 'report.html'}", markup=False, soft_wrap=True)
-        console.print(
-            f"Next:       mle-smith grade {first} SUBMISSION.csv", markup=False, soft_wrap=True
-        )
-
-
-def _score(interval: dict[str, float] | None) -> str:
-    if interval is None:
-        return ""
-    return f"{interval['value']:.4g} ({interval['low']:.3g} to {interval['high']:.3g})"
+        console.print(f"Report:     {first / 'report.html'}", markup=False)
+        console.print(f"Next:       mle-smith grade {first} SUBMISSION.csv", markup=False)

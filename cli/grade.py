@@ -7,6 +7,7 @@ from typing import Annotated
 
 import typer
 
+from cli.options import JsonOption, SandboxOption
 from cli.output import print_json, results
 from mle_smith.errors import MachineError, PackageError, UsageError
 
@@ -14,8 +15,8 @@ from mle_smith.errors import MachineError, PackageError, UsageError
 def grade(
     package: Annotated[Path, typer.Argument(help="The task package.")],
     submission: Annotated[Path, typer.Argument(metavar="SUBMISSION.csv")],
-    sandbox: Annotated[str, typer.Option(help="auto, docker or process.")] = "auto",
-    as_json: Annotated[bool, typer.Option("--json", help="Print one JSON document.")] = False,
+    sandbox: SandboxOption = "auto",
+    as_json: JsonOption = False,
 ) -> None:
     """Grade a submission. Exit status 0 when it is valid, 1 when it is not."""
     from mle_smith.package.grade import grade as grade_files

@@ -11,12 +11,14 @@ from rich.console import Console
 
 def messages() -> Console:
     """The console for people: stderr."""
-    return Console(stderr=True, highlight=False)
+    return Console(stderr=True, highlight=False, soft_wrap=True)
 
 
 def results() -> Console:
     """The console for tables that are the answer: stdout."""
-    return Console(highlight=False)
+    # Where no terminal says how wide it is, tables are not squeezed into 80 columns.
+    width = None if sys.stdout.isatty() else 140
+    return Console(highlight=False, soft_wrap=True, width=width)
 
 
 def print_json(document: Any) -> None:

@@ -8,6 +8,7 @@ from typing import Annotated
 
 import typer
 
+from cli.options import JsonOption, SandboxOption
 from cli.output import print_json, results
 
 
@@ -15,8 +16,8 @@ def prepare(
     package: Annotated[Path, typer.Argument(help="The task package.")],
     raw: Annotated[list[str], typer.Option(help="The raw data it was made from. Repeatable.")],
     out: Annotated[Path, typer.Option(help="A new folder for public/ and private/.")],
-    sandbox: Annotated[str, typer.Option(help="auto, docker or process.")] = "auto",
-    as_json: Annotated[bool, typer.Option("--json", help="Print one JSON document.")] = False,
+    sandbox: SandboxOption = "auto",
+    as_json: JsonOption = False,
 ) -> None:
     """Rebuild public/ and private/. Exit status 0 when every file is as task.json says."""
     from mle_smith.data.source import stage

@@ -41,9 +41,7 @@ class _Lines:
         self._last[event["task"]] = event["stage"]
         seconds = time.monotonic() - self._began
         who = event["task"] or "data set"
-        self._console.print(
-            f"{seconds:6.1f}s  {who}: {event['stage']}", markup=False, soft_wrap=True
-        )
+        self._console.print(f"{seconds:6.1f}s  {who}: {event['stage']}", markup=False)
 
 
 class _Board:

@@ -10,12 +10,11 @@ from typing import Annotated
 
 import typer
 
+from cli.options import JsonOption, SandboxOption
 from cli.output import messages, print_json, results
 from mle_smith.errors import SandboxUnavailableError, UsageError
 
 app = typer.Typer(help="Build, inspect, try and clean the sandbox.", no_args_is_help=True)
-
-AsJson = Annotated[bool, typer.Option("--json", help="Print one JSON document.")]
 
 
 @app.command()
@@ -24,7 +23,7 @@ def build(
     if_possible: Annotated[
         bool, typer.Option(help="Do nothing, and say so, where there is no Docker engine.")
     ] = False,
-    as_json: AsJson = False,
+    as_json: JsonOption = False,
 ) -> None:
     """Build the sandbox image by whatever way works here, and say what was done."""
     from mle_smith.sandbox import image
@@ -47,7 +46,7 @@ def build(
 
 
 @app.command()
-def status(as_json: AsJson = False) -> None:
+def status(as_json: JsonOption = False) -> None:
     """Tell whether the engine and the image are there."""
     from mle_smith.sandbox import image
 
@@ -91,8 +90,8 @@ def run(
     ] = None,
     seconds: Annotated[float, typer.Option(min=0.1, help="Wall-clock limit.")] = 120,
     memory_mb: Annotated[int, typer.Option(min=64, help="Memory limit in MiB.")] = 2048,
-    sandbox: Annotated[str, typer.Option(help="auto, docker or process.")] = "auto",
-    as_json: AsJson = False,
+    sandbox: SandboxOption = "auto",
+    as_json: JsonOption = False,
 ) -> None:
     """Run a program in the sandbox. Exit status 0 when it ended well, 1 when it did not."""
     from mle_smith.sandbox.choose import open_sandbox

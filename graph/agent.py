@@ -45,7 +45,7 @@ def react_agent(
     """
     graph = StateGraph(state, context_schema=ForgeContext)
     graph.add_node("brief", timed(name, brief), input_schema=state)
-    graph.add_node("model", call_model(role, tools), input_schema=state)
+    graph.add_node("model", timed(name, call_model(role, tools)), input_schema=state)
     timer = ToolTimer(name)
     hands = ToolNode(list(tools), wrap_tool_call=timer.wrap, awrap_tool_call=timer.awrap)
     graph.add_node("tools", hands)

@@ -31,7 +31,7 @@ builder.add_node("ingest", timed("ingest", ingest), input_schema=ForgeState)
 builder.add_node("profile", timed("profile", profile), input_schema=ForgeState)
 builder.add_node("brainstorm", brainstormer)
 builder.add_node("task", task)
-builder.add_node("collect", collect, input_schema=ForgeState, defer=True)
+builder.add_node("collect", timed("collect", collect), input_schema=ForgeState, defer=True)
 
 builder.add_edge(START, "ingest")
 builder.add_conditional_edges("ingest", after_reading, {"data": "profile", "refused": "collect"})

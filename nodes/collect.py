@@ -7,9 +7,11 @@ from collections import Counter
 from pathlib import Path
 from typing import Any
 
+from langgraph.runtime import Runtime
 from pydantic import Field
 
 from mle_smith.package.layout import RunPaths
+from mle_smith.settings import Settings
 from mle_smith.task import Dataset, Outcome
 
 FUNNEL = {
@@ -25,7 +27,7 @@ class _Collecting(Dataset):
     outcomes: list[Outcome] = Field(default_factory=list)
 
 
-def collect(state: _Collecting) -> dict[str, Any]:
+def collect(state: _Collecting, runtime: Runtime[Settings]) -> dict[str, Any]:
     """Write run.json, the last file of a run."""
     run = RunPaths(Path(state.run))
     outcomes = sorted(state.outcomes, key=lambda outcome: outcome.task_id)

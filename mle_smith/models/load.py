@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import importlib.util
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
 
 from mle_smith.errors import ModelError, UsageError
 from mle_smith.models.roles import AgentRole
@@ -44,15 +44,16 @@ def load_model(name: str, role: AgentRole, *, seed: int = 0) -> BaseChatModel:
 def _load_provider(provider: str, model: str, base_url: str) -> BaseChatModel:
     from langchain.chat_models import init_chat_model
 
-    options = {"base_url": base_url} if base_url else {}
+    options: dict[str, Any] = {"base_url": base_url} if base_url else {}
     try:
-        return init_chat_model(model, model_provider=provider, **options)
+        chat: BaseChatModel = init_chat_model(model, model_provider=provider, **options)
     except ImportError as error:
         raise ModelError(f"model {provider}:{model}: {error}", code="model.package") from error
     except ValueError as error:
         # Provider classes report a missing key as a validation error, which is a ValueError.
         hint = f"set the key of {provider} in the environment (OPENAI_API_KEY for openai)"
         raise ModelError(f"model {provider}:{model}: {hint}", code="model.key") from error
+    return chat
 
 
 def provider_available(provider: str) -> bool:

@@ -9,7 +9,7 @@ import pandas as pd
 
 _MAX_ROWS = 200_000
 _MAX_TOP = 200
-_CELL = 60
+_CELL = 200
 
 
 def describe_folder(folder: Path, *, top: int = 12, head: int = 3) -> dict[str, Any]:

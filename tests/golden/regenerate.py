@@ -1,4 +1,4 @@
-"""The files whose every byte is reviewed, and `python -m tests.golden.regenerate`, which writes them.
+"""Files whose every byte is reviewed; `python -m tests.golden.regenerate` writes them.
 
 Drawings of the graphs, and each role's prompt for one small case.
 """

@@ -1,4 +1,4 @@
-"""What users hand in by mistake: the right exit status, a message that helps, nothing left behind."""
+"""What users hand in by mistake: the exit status, a message that helps, nothing left behind."""
 
 from __future__ import annotations
 
@@ -154,7 +154,9 @@ def test_duplicate_headers_are_made_unique_and_forged(
 
 def forge(monkeypatch: pytest.MonkeyPatch, source: Path, out: Path) -> int:
     """The exit status of `mle-smith forge`, with `--json`."""
-    monkeypatch.setattr("sys.argv", ["mle-smith", "forge", str(source), "--out", str(out), "--json"])
+    monkeypatch.setattr(
+        "sys.argv", ["mle-smith", "forge", str(source), "--out", str(out), "--json"]
+    )
     with pytest.raises(SystemExit) as ended:
         main()
     return int(ended.value.code or 0)

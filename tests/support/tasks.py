@@ -1,4 +1,4 @@
-"""Packages written from frames, to plant defects in: the tables, description and metric of a task."""
+"""Sound tasks as frames, to plant defects in before they are written."""
 
 from __future__ import annotations
 
@@ -17,6 +17,7 @@ from mle_smith.sandbox.job import Sandbox
 from mle_smith.values import Formulation, SplitKind, SplitPolicy, TaskType
 
 TARGET = "yield"
+SOUND = ("binary", "multiclass", "regression", "multi_output", "grouped", "temporal", "forecasting")
 
 
 @dataclass
@@ -41,7 +42,8 @@ class Task:
         targets = list(self.formulation.targets)
         self.answers = rows[["id", *targets]].reset_index(drop=True)
         self.test = rows.drop(columns=targets).reset_index(drop=True)
-        self.sample = self.sample.iloc[: len(rows)].assign(id=self.answers["id"].to_numpy())
+        constant = self.sample.drop(columns="id").iloc[0].to_dict()
+        self.sample = self.answers[["id"]].assign(**constant)
 
     def both(self, change: Callable[[pd.DataFrame], Any], name: str) -> None:
         """Add an input computed from the rows with their targets."""
@@ -88,7 +90,7 @@ def _drive(rows: int, generator: np.random.Generator) -> tuple[pd.DataFrame, np.
 
 
 def make_task(kind: str, rows: int = 600, seed: int = 5) -> Task:
-    """A sound task: binary, multiclass, regression, multi_output, grouped, temporal, forecasting."""
+    """A sound task of a kind named in `SOUND`."""
     generator = np.random.default_rng(seed)
     table, drive = _drive(rows, generator)
     split = SplitPolicy(kind=SplitKind.STRATIFIED)
@@ -120,7 +122,9 @@ def _targets(
         return pd.DataFrame({TARGET: np.where(drive > 0.4, "yes", "no")})
     if kind in ("multiclass", "grouped"):
         edges = np.quantile(drive, [0.33, 0.67])
-        return pd.DataFrame({TARGET: np.array(["ash", "beech", "cedar"])[edges.searchsorted(drive)]})
+        return pd.DataFrame(
+            {TARGET: np.array(["ash", "beech", "cedar"])[edges.searchsorted(drive)]}
+        )
     values = pd.DataFrame({TARGET: (50 + 10 * drive).round(2)})
     if kind == "multi_output":
         values["gain"] = (5 - 2 * drive + generator.normal(0, 1, len(drive))).round(3)
@@ -148,7 +152,10 @@ def _task(
     targets = tuple(c for c in rows.columns if c not in inputs)
     train, test = rows[~late], rows[late]
     if split.kind is not SplitKind.TEMPORAL:
-        train, test = train.sample(frac=1, random_state=seed), test.sample(frac=1, random_state=seed)
+        train, test = (
+            train.sample(frac=1, random_state=seed),
+            test.sample(frac=1, random_state=seed),
+        )
     train = train.reset_index(drop=True)
     test = test.reset_index(drop=True)
     train.insert(0, "id", np.arange(len(train)))

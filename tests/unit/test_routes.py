@@ -93,7 +93,9 @@ def test_an_agent_acts_as_long_as_its_model_calls_tools() -> None:
 
 def test_an_agent_stops_at_its_budget_or_when_it_has_handed_in() -> None:
     said = [ToolMessage("ok", tool_call_id="1")]
-    route = after_tools(lambda state: state.steps == 2, lambda settings: settings.budgets.design_steps)
+    route = after_tools(
+        lambda state: state.steps == 2, lambda settings: settings.budgets.design_steps
+    )
     assert route(Conversation(messages=said, steps=1), runtime()) == "go on"
     assert route(Conversation(messages=said, steps=2), runtime()) == "stop"
     assert route(Conversation(messages=said, steps=3), runtime()) == "go on"

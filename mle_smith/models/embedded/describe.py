@@ -80,7 +80,9 @@ def _split_text(formulation: Formulation) -> str:
         return f"Rows that share {who} are all on one side: the test set has other ones than train."
     if split.kind is SplitKind.TEMPORAL:
         by = f" by {_names(split.time_columns)}" if split.time_columns else ", in the order of rows"
-        return f"Train and test are divided in time{by}: all test rows are later than all train rows."
+        return (
+            f"Train and test are divided in time{by}: all test rows are later than all train rows."
+        )
     return "Train and test rows were divided at random, with like answers in like shares."
 
 

@@ -23,9 +23,7 @@ def repaired(formulation: Formulation, findings: Sequence[dict[str, Any]]) -> Fo
     return formulation
 
 
-def _drop(
-    formulation: Formulation, columns: Sequence[str], finding: dict[str, Any]
-) -> Formulation:
+def _drop(formulation: Formulation, columns: Sequence[str], finding: dict[str, Any]) -> Formulation:
     kept = tuple(name for name in formulation.inputs if name not in set(columns))
     if not kept or len(kept) == len(formulation.inputs):
         return formulation

@@ -31,7 +31,9 @@ def reviewer(brief: Brief) -> Policy:
     return "Reviewed."
 
 
-def _objection(aspect: str, blame: str, serious: bool, message: str, **evidence: Any) -> dict[str, Any]:
+def _objection(
+    aspect: str, blame: str, serious: bool, message: str, **evidence: Any
+) -> dict[str, Any]:
     return {
         "aspect": aspect,
         "blame": blame,
@@ -67,7 +69,10 @@ def _metric_fit(formulation: Formulation, facts: dict[str, Any]) -> Iterator[dic
         )
     if formulation.metric == "rmsle" and facts["answers"].get("minimum", 0) < 0:
         yield _objection(
-            "metric_fit", "design", True, "rmsle needs answers of 0 or more; some are negative",
+            "metric_fit",
+            "design",
+            True,
+            "rmsle needs answers of 0 or more; some are negative",
             repair={"metric": "rmse"},
         )
 
@@ -75,7 +80,9 @@ def _metric_fit(formulation: Formulation, facts: dict[str, Any]) -> Iterator[dic
 def _prerequisites(formulation: Formulation, facts: dict[str, Any]) -> Iterator[dict[str, Any]]:
     if facts["test_rows"] < _FEW_TEST_ROWS:
         yield _objection(
-            "prerequisites", "design", False,
+            "prerequisites",
+            "design",
+            False,
             f"only {facts['test_rows']} test rows: scores will be noisy",
         )
     missing = facts["missing_inputs"]
@@ -95,7 +102,9 @@ def _shortcuts(formulation: Formulation, facts: dict[str, Any]) -> Iterator[dict
             score = facts["single_column"].get(name, 0.0)
             if words and same == words and score > 0.9:
                 yield _objection(
-                    "leakage", "design", True,
+                    "leakage",
+                    "design",
+                    True,
                     f"`{name}` bears the target's name and alone predicts it ({score:.2f})",
                     repair={"drop_columns": [name]},
                 )

@@ -1,0 +1,216 @@
+"""Structure, description, preparation and rebuild: planted defects are caught, examples pass."""
+
+from __future__ import annotations
+
+import shutil
+from collections.abc import Callable
+from pathlib import Path
+
+import pandas as pd
+import pytest
+
+from mle_smith.checks import Checked, Layer, Subject, check_package
+from mle_smith.values import Severity
+from tests.support.local import LocalSandbox
+from tests.support.packages import Example, Kind
+from tests.support.tasks import TARGET, Task, make_task
+
+WriteExample = Callable[[Kind], Example]
+
+
+def errors(checked: Checked) -> set[str]:
+    return {f.code for f in checked.findings if f.severity is Severity.ERROR}
+
+
+def test_examples_are_sound_and_every_check_runs(example_package: Example) -> None:
+    root = example_package.paths.root
+    checked = check_package(Subject(root, raw=example_package.raw, sandbox=LocalSandbox()))
+    assert errors(checked) == set()
+    assert checked.sound
+    assert {n.code for n in checked.not_run} <= {"L10"}  # no column dates the rows
+
+
+def test_what_cannot_be_asked_is_said(example: WriteExample) -> None:
+    package = example("binary").paths
+    shutil.rmtree(package.private)
+    checked = check_package(Subject(package.root))
+    reasons = {n.code: n.reason for n in checked.not_run}
+    assert "no sandbox was given" in reasons["M08"]
+    assert "the raw data were not given" in reasons["P01"]
+    assert reasons["L06"] == "private/ has no answers"
+    assert "S01" in errors(checked)
+
+
+def change(path: Path, old: str, new: str) -> None:
+    text = path.read_text()
+    assert old in text
+    path.write_text(text.replace(old, new))
+
+
+STRUCTURE: dict[str, tuple[str, Callable[[Example], object]]] = {
+    "no description": ("S01", lambda e: e.paths.description.unlink()),
+    "no train": ("S01", lambda e: (e.paths.public / "train.csv").unlink()),
+    "an empty table": ("S02", lambda e: (e.paths.public / "test.csv").write_text("")),
+    "ragged rows": ("S02", lambda e: (e.paths.public / "test.csv").write_text("a,b\n1,2\n1,2,3\n")),
+    "bytes for text": ("S02", lambda e: e.paths.answers.write_bytes(b"id,y\n\xff\xfe,1\n")),
+    "more in private": ("S03", lambda e: (e.paths.private / "notes.txt").write_text("x")),
+    "a link": ("S03", lambda e: (e.paths.public / "more.csv").symlink_to(e.paths.answers)),
+    "prepare.py no Python": ("S04", lambda e: e.paths.prepare.write_text("def prepare(:")),
+    "other arguments": ("S04", lambda e: change(e.paths.prepare, "(raw: Path", "(source: Path")),
+    "no evaluate": ("S05", lambda e: change(e.paths.metric, "def evaluate(", "def score(")),
+    "no direction": ("S05", lambda e: change(e.paths.metric, "HIGHER_IS_BETTER", "HIGHER")),
+    "a process": ("S06", lambda e: change(e.paths.metric, "import re", "import re, subprocess")),
+    "a stranger": ("S06", lambda e: change(e.paths.prepare, "import numpy", "import mle_smith.x")),
+    "eval": ("S07", lambda e: change(e.paths.metric, "import re", "import re\neval('1')")),
+    "raw is deleted": (
+        "S07",
+        lambda e: change(
+            e.paths.prepare, "rng = ", "import shutil; shutil.rmtree(raw)\n    rng = "
+        ),
+    ),
+    "a path": ("S08", lambda e: change(e.paths.prepare, "SEED = 20", "SEED = 20  # /home/ann/x")),
+    "other ids": (
+        "S09",
+        lambda e: e.paths.sample_submission.write_text("id,outcome\n-1,0.5\n-2,0.5\n"),
+    ),
+    "other columns": ("S10", lambda e: change(e.paths.sample_submission, "outcome", "guess")),
+    "an empty cell": ("S10", lambda e: change(e.paths.sample_submission, "0.5", "")),
+}
+
+
+@pytest.mark.parametrize("name", STRUCTURE)
+def test_defects_of_structure_are_caught(name: str, example: WriteExample) -> None:
+    code, spoil = STRUCTURE[name]
+    package = example("binary")
+    spoil(package)
+    checked = check_package(Subject(package.paths.root), layers={Layer.STRUCTURE})
+    assert code in errors(checked)
+
+
+def in_description(old: str, new: str) -> Callable[[Example], object]:
+    def spoil(package: Example) -> None:
+        change(package.paths.description, old, new)
+        shutil.copyfile(package.paths.description, package.paths.public_description)
+
+    return spoil
+
+
+DESCRIPTION: dict[str, tuple[str, Callable[[Example], object]]] = {
+    "other copy": ("D01", lambda e: e.paths.public_description.write_text("later")),
+    "file unnamed": ("D02", in_description("`sample_submission.csv`", "a sample")),
+    "target unnamed": ("D02", in_description("outcome", "result")),
+    "metric unnamed": ("D03", in_description("ROC AUC (`roc_auc`)", "The score")),
+    "direction turned": ("D03", in_description("Higher is better", "Lower is better")),
+    "wrong rows": ("D04", in_description("80 rows", "81 rows")),
+    "swapped rows": ("D04", in_description("`test.csv`: 80 rows", "`test.csv`: 240 rows")),
+    "unknown file": ("D05", in_description("`train.csv`", "`training.csv` and `train.csv`")),
+    "private file": ("D06", in_description("## Goal", "## test_answer.csv has the answers")),
+    "path": ("D06", in_description("## Goal", "## Files are in /home/ann/data")),
+}
+
+
+@pytest.mark.parametrize("name", DESCRIPTION)
+def test_false_descriptions_are_caught(name: str, example: WriteExample) -> None:
+    code, spoil = DESCRIPTION[name]
+    package = example("binary")
+    spoil(package)
+    checked = check_package(Subject(package.paths.root), layers={Layer.DESCRIPTION})
+    assert errors(checked) == {code}
+
+
+REBUILD: dict[str, tuple[str, str, str]] = {
+    "fails": ("P01", "rng = ", "raise OSError('x')\n    rng = "),
+    "order of a set": ("P02", "*INPUTS, TARGET]]", "*{*INPUTS, TARGET}]]"),
+    "no seed": ("P02", "default_rng(SEED)", "default_rng()"),
+    "the clock": ("P02", "SEED = 20", "import time\nSEED = time.localtime().tm_gmtoff % 2**32"),
+    "order of files": (
+        "P02",
+        "SEED = 20",
+        "SEED = [p.name for p in Path(__file__).parent.parent.joinpath('raw').iterdir()][0]"
+        ".__len__()",
+    ),
+    "another seed": ("P03", "SEED = 20", "SEED = 21"),
+}
+
+
+@pytest.mark.parametrize("name", REBUILD)
+def test_files_that_cannot_be_rebuilt_are_caught(name: str, example: WriteExample) -> None:
+    code, old, new = REBUILD[name]
+    package = example("regression")
+    (package.raw / "readme.txt").write_text("measured by hand")
+    change(package.paths.prepare, old, new)
+    subject = Subject(package.paths.root, raw=package.raw, sandbox=LocalSandbox())
+    checked = check_package(subject, layers={Layer.PREPARATION})
+    assert code in errors(checked)
+
+
+def shared_ids(task: Task) -> None:
+    task.train["id"] = task.test["id"].iloc[0]
+
+
+def lost_class(task: Task) -> None:
+    task.train = task.train[task.train[TARGET] != "ash"]
+
+
+def hollow(task: Task) -> None:
+    task.test["mass"] = float("nan")
+
+
+def torn(task: Task) -> None:
+    task.test.loc[0, "person"] = task.train["person"].iloc[0]
+
+
+def early(task: Task) -> None:
+    task.test.loc[3, "moment"] = "2020-01-01 05:00"
+
+
+def unlike(task: Task) -> None:
+    task.test = task.test.drop(columns="place")
+
+
+def constant(task: Task) -> None:
+    task.answers[TARGET] = 7.0
+
+
+def few(task: Task) -> None:
+    task.give_test(task.whole.head(12))
+
+
+SPLIT: dict[str, tuple[str, Callable[[Task], None]]] = {
+    "P04": ("regression", few),
+    "P05": ("binary", shared_ids),
+    "P07": ("multiclass", lost_class),
+    "P08": ("grouped", torn),
+    "P09": ("temporal", early),
+    "P10": ("regression", hollow),
+    "P11": ("regression", constant),
+}
+
+
+@pytest.mark.parametrize("code", SPLIT)
+def test_defects_of_the_split_are_caught(code: str, tmp_path: Path) -> None:
+    kind, spoil = SPLIT[code]
+    task = make_task(kind)
+    spoil(task)
+    checked = check_package(task.write(tmp_path / "task"), layers={Layer.PREPARATION})
+    assert errors(checked) == {code}
+
+
+def test_inputs_that_only_train_has_are_caught(tmp_path: Path) -> None:
+    task = make_task("regression")
+    unlike(task)
+    checked = check_package(task.write(tmp_path / "task"), layers={Layer.PREPARATION})
+    assert errors(checked) == {"P10"}
+
+
+def test_a_foreign_package_is_checked_without_its_formulation(tmp_path: Path) -> None:
+    task = make_task("binary")
+    frames = (task.test, task.answers, task.sample, task.train)
+    for frame in frames:
+        frame.insert(0, "row_key", [f"r{i}" for i in frame.pop("id")])
+    subject = task.write(tmp_path / "task", told=False)
+    assert subject.id_column == "row_key"
+    assert subject.targets == (TARGET,)
+    checked = check_package(subject, layers={Layer.LEAKAGE, Layer.PREPARATION})
+    assert errors(checked) == set()
+    assert pd.read_csv(subject.paths.answers).columns[0] == "row_key"
