@@ -221,7 +221,7 @@ def _near(subject: Subject, goal: Goal) -> Iterator[Outcome]:
     yield Measured("L02", numbers)
     excess = float(near - found.expected)
     significant = found.chance <= limits.near_log_chance
-    if significant and agreement >= limits.duplicate_agreement and excess > 0:
+    if significant and agreement >= limits.near_agreement and excess > 0:
         yield _finding("L02", "nearly equal a train row", excess, len(rows), numbers, limits)
 
 

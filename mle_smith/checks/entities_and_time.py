@@ -77,17 +77,19 @@ def entities(subject: Subject) -> Iterator[Outcome]:
             numbers = {"overlap": round(overlap, 4), "skill": round(skill, 4)}
             yield Measured("L09", {feature.name: numbers})
             if overlap >= 0.5 and skill - smooth >= subject.thresholds.entity_warning:
-                yield _entity_finding(subject, goal, feature, skill, overlap)
+                yield from _entity_findings(subject, goal, feature, skill, overlap)
 
 
-def _entity_finding(
+def _entity_findings(
     subject: Subject, goal: Goal, feature: Feature, skill: float, overlap: float
-) -> Finding:
+) -> Iterator[Finding]:
     named = bool(words_of(feature.name) & _ENTITY_WORDS)
     others = [f for f in subject.inputs if f.name != feature.name]
     rest = joint_skill(others, goal, subject.seed)
+    if skill <= rest:
+        return  # what the thing is like is among the inputs; looking it up gains nothing
     decisive = skill >= subject.thresholds.entity_skill and named and rest < skill - 0.1
-    return Finding(
+    yield Finding(
         code="L09",
         severity=Severity.ERROR if decisive else Severity.WARNING,
         blame=Blame.DESIGN,

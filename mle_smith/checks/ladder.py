@@ -60,8 +60,9 @@ class _Scored(NamedTuple):
 def build_ladder(subject: Subject, solutions: Sequence[Solution]) -> Climb:
     """Grade constant, solutions and answers together, and judge the ladder that they make.
 
-    The constant is the best of those that train suggests (most frequent class, class shares, mean,
-    median, geometric mean), so that it is the one a participant would choose for the metric.
+    The constant is the best of those that train suggests (each class, class shares, mean, median,
+    geometric mean) and of blind guesses among the classes, so that it is what a participant could
+    reach without looking at any row.
 
     Raises:
         FileDefectError: the package's tables cannot be read.
@@ -90,7 +91,7 @@ def build_ladder(subject: Subject, solutions: Sequence[Solution]) -> Climb:
 
 
 def constants(subject: Subject, form: SubmissionForm) -> Iterator[pd.DataFrame]:
-    """Submissions that say the same for every row, each a plausible best for some metric."""
+    """Submissions that know nothing of a row, each a plausible best for some metric."""
     answers = subject.answers
     if form.kind == "value":
         columns = {t: numbers_of(subject.train[t].dropna()) for t in form.targets}
@@ -105,6 +106,11 @@ def constants(subject: Subject, form: SubmissionForm) -> Iterator[pd.DataFrame]:
     if form.kind == "label":
         for label in sorted(shares.index, key=lambda c: (-shares[c], str(c)))[:20]:
             yield form.of(answers.assign(**{target: label}))
+        # Some metrics of classes prefer a blind guess to any constant, without a clue in it.
+        generator = np.random.default_rng(subject.seed)
+        for weights in (shares.to_numpy(), None):
+            guess = generator.choice(shares.index.to_numpy(dtype=object), len(answers), p=weights)
+            yield form.of(answers.assign(**{target: guess}))
         return
     plain = form.of(answers)
     if form.kind == "probability":

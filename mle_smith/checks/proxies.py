@@ -19,7 +19,7 @@ from mle_smith.checks.check import Measured, Need, Outcome, check
 from mle_smith.checks.features import Feature
 from mle_smith.checks.identities import find_identity
 from mle_smith.checks.subject import Subject
-from mle_smith.values import Blame, Finding, Severity
+from mle_smith.values import Blame, Finding, Severity, TaskType
 
 _MIN_REPEATS = 10
 
@@ -150,7 +150,8 @@ def _strong(
     subject: Subject, goal: Goal, skills: dict[str, float], certain: set[str]
 ) -> Iterator[Finding]:
     limits = subject.thresholds
-    # In time, yesterday's value or the hour of the day may honestly be all there is to know.
+    if subject.plan is not None and subject.plan.task_type is TaskType.FORECASTING:
+        return  # yesterday's value, or the hour of the day, may honestly be all there is to know
     least = limits.proxy_skill if subject.temporal else limits.suspect_skill
     suspects = {n for n, s in skills.items() if s >= least and n not in certain}
     if not suspects:

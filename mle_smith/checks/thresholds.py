@@ -53,6 +53,8 @@ class Thresholds(Value):
     chance_factor: float = 3.0
     """The expected matches are a pairwise (Chow-Liu) estimate, low where more than two columns
     depend on each other. Measured: under 2 on sound packages."""
+    near_agreement: float = 0.8
+    """The same for near copies, which stand out by their closeness as well."""
     near_log_chance: float = -5.0
     """Log10 of the chance of so many test rows so close to a train row, with its target."""
 

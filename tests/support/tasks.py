@@ -42,7 +42,8 @@ class Task:
         targets = list(self.formulation.targets)
         self.answers = rows[["id", *targets]].reset_index(drop=True)
         self.test = rows.drop(columns=targets).reset_index(drop=True)
-        constant = self.sample.drop(columns="id").iloc[0].to_dict()
+        first = self.sample.drop(columns="id").iloc[0]
+        constant = {str(column): value for column, value in first.items()}
         self.sample = self.answers[["id"]].assign(**constant)
 
     def both(self, change: Callable[[pd.DataFrame], Any], name: str) -> None:
