@@ -79,6 +79,7 @@ class ContainerRun:
         self._capture = Capture(job.limits)
         self._killed: Status | None = None
         self._wall_s = 0.0
+        self._next_look = 0.0
 
     def follow(self) -> None:
         """Start the container, keep what it prints, and end it where it goes past a limit."""
@@ -88,13 +89,17 @@ class ContainerRun:
         try:
             self._api.start(self._container)
             started = time.monotonic()
-            self._read(stream.fileno(), started + self._job.limits.wall_s)
-            self._await_end(started + self._job.limits.wall_s)
-            self._wall_s = time.monotonic() - started
+            deadline = started + self._job.limits.wall_s
+            reason = self._read(stream.fileno(), deadline)
         finally:
+            # Hung up before any kill: the engine waits for its readers before it sees an end.
             # Closing the stream alone leaves the connection under it open.
             stream._response.close()
             stream.close()
+        if reason is not None:
+            self._kill(reason)
+        self._await_end(deadline)
+        self._wall_s = time.monotonic() - started
 
     def result(self, out: Path | None) -> Result:
         """What the dead container did; its files are collected now, when nobody can swap them."""
@@ -127,18 +132,20 @@ class ContainerRun:
             return Status.OOM if oom_killed else Status.KILLED
         return Status.NONZERO if code else Status.OK
 
-    def _read(self, descriptor: int, deadline: float) -> None:
-        """Read until the container closes its streams or is killed."""
+    def _read(self, descriptor: int, deadline: float) -> Status | None:
+        """Read until the container closes its streams (None) or goes past a limit (which)."""
         demultiplexer = Demultiplexer(self._capture)
         poll = select.poll()
         poll.register(descriptor, select.POLLIN | select.POLLHUP)
-        while self._killed is None:
+        while True:
             if poll.poll(_SLICE_MS):
                 data = os.read(descriptor, 1 << 16)
                 if not data:
-                    return
+                    return Status.OUTPUT_LIMIT if self._capture.overflow else None
                 demultiplexer.feed(data)
-            self._check(deadline)
+            reason = self._past_limit(deadline)
+            if reason is not None:
+                return reason
 
     def _await_end(self, deadline: float) -> None:
         """Wait for the container's end: it may live on after it closed its streams."""
@@ -147,21 +154,24 @@ class ContainerRun:
                 self._api.wait(self._container, timeout=_CALL_S if self._killed else 1)
                 return
             except (requests.ConnectionError, requests.Timeout):
-                # How a wait runs out; a daemon that is gone shows in the next call.
-                self._check(deadline)
+                # How a wait runs out; an engine that is gone shows in the next call.
+                reason = self._killed or self._past_limit(deadline)
+                if reason is not None:
+                    self._kill(reason)
 
-    def _check(self, deadline: float) -> None:
-        if self._killed is not None:
-            return
+    def _past_limit(self, deadline: float) -> Status | None:
+        """Which limit the container is past, if any."""
         limits = self._job.limits
         if self._capture.overflow:
-            self._kill(Status.OUTPUT_LIMIT)
-        elif time.monotonic() > deadline:
-            self._kill(Status.TIMEOUT)
-        elif self._staged.watched:
+            return Status.OUTPUT_LIMIT
+        if time.monotonic() > deadline:
+            return Status.TIMEOUT
+        if self._staged.watched and time.monotonic() > self._next_look:
+            self._next_look = time.monotonic() + _SLICE_MS / 1000
             size, files = measure(self._staged.out)
             if size > limits.out_mb * 2**20 or files > limits.out_files:
-                self._kill(Status.OUTPUT_LIMIT)
+                return Status.OUTPUT_LIMIT
+        return None
 
     def _kill(self, reason: Status) -> None:
         self._killed = reason

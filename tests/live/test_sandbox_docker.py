@@ -112,6 +112,16 @@ def test_what_a_killed_process_leaves_is_reaped(client: docker.DockerClient, scr
     assert str(scratch) not in Path("/proc/self/mountinfo").read_text()
 
 
+def test_a_flood_of_output_never_wedges_the_engine(docker_sandbox: DockerSandbox) -> None:
+    """The engine waits for its readers: who kills without hanging up first may wait with it."""
+    code = "import sys\nwhile True: sys.stdout.write('x' * 65536)"
+    job = Job(role=Role.SOLVE, code=code, limits=Limits(wall_s=30, stdout_bytes=1000))
+    for _ in range(6):
+        result = docker_sandbox.run(job)
+        assert (result.status, len(result.stdout)) == (Status.OUTPUT_LIMIT, 1000)
+        assert result.wall_s < 10
+
+
 def test_closing_one_sandbox_leaves_the_jobs_of_another(
     client: docker.DockerClient, scratch: Path
 ) -> None:
