@@ -12,7 +12,7 @@ from mle_smith.isolation import sandbox_for
 from mle_smith.settings import Settings
 from mle_smith.task import Task
 from mle_smith.values import Blame
-from nodes.verdicts import assume_run, blamed_on, hand_over, not_submitted
+from nodes.verdicts import all_asked, blamed_on, hand_over, not_submitted
 
 STAGE = "check_draft"
 
@@ -29,5 +29,5 @@ def check_draft(state: Task, runtime: Runtime[Settings]) -> dict[str, Any]:
         sandbox=sandbox_for(settings),
         seed=settings.seed,
     )
-    checked = assume_run(check_package(subject, {Layer.STRUCTURE}))
+    checked = all_asked(check_package(subject, {Layer.STRUCTURE}))
     return hand_over(state, blamed_on(Blame.DESIGN, checked.verdict(STAGE)))

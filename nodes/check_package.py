@@ -13,7 +13,7 @@ from mle_smith.isolation import sandbox_for
 from mle_smith.settings import Settings
 from mle_smith.task import Task
 from mle_smith.values import Blame
-from nodes.verdicts import assume_run, hand_over, not_submitted
+from nodes.verdicts import all_asked, hand_over, not_submitted
 
 STAGE = "check_package"
 LAYERS = (
@@ -37,6 +37,6 @@ def check_package(state: Task, runtime: Runtime[Settings]) -> dict[str, Any]:
         sandbox=sandbox_for(settings),
         seed=settings.seed,
     )
-    checked = assume_run(run_checks(subject, LAYERS))
+    checked = all_asked(run_checks(subject, LAYERS))
     state.workspace.checked.write_text(checked.model_dump_json(indent=1))
     return hand_over(state, checked.verdict(STAGE))

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from typing import Any
 
-from mle_smith.checks import Checked
+from mle_smith.checks import Cause, Checked
 from mle_smith.errors import MachineError
 from mle_smith.task import Task
 from mle_smith.values import Blame, Finding, Severity, Verdict
@@ -36,13 +36,25 @@ def blamed_on(blame: Blame, verdict: Verdict) -> Verdict:
     )
 
 
-def assume_run(checked: Checked) -> Checked:
-    """The same, when the sandbox held: a check that it failed has said nothing about the task.
+def all_asked(checked: Checked) -> Checked:
+    """The same, when every question that concerns the task was really asked.
+
+    A check that stopped on the data has cleared nothing, so the task cannot be verified.
 
     Raises:
-        MachineError: a check was not run because the sandbox failed.
+        MachineError: a check was not run because the sandbox failed; trying again may help.
     """
+    unfit = []
     for omitted in checked.not_run:
-        if omitted.reason.startswith("the sandbox failed"):
+        if omitted.cause is Cause.MACHINE:
             raise MachineError(f"{omitted.code}: {omitted.reason}", code="sandbox.failed")
-    return checked
+        if omitted.cause is Cause.UNFIT:
+            unfit.append(
+                Finding(
+                    code=omitted.code,
+                    severity=Severity.ERROR,
+                    blame=Blame.FORMULATION,
+                    message=f"this could not be checked, so the task is not verified: {omitted.reason}",
+                )
+            )
+    return checked.model_copy(update={"findings": (*checked.findings, *unfit)})

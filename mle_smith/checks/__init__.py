@@ -4,7 +4,7 @@
 can be asked of what is given, and `build_ladder` grades solutions against constants and answers.
 """
 
-from mle_smith.checks.check import Layer
+from mle_smith.checks.check import Cause, Layer
 from mle_smith.checks.ladder import Climb, Solution, build_ladder
 from mle_smith.checks.run import Checked, Omitted, check_package
 from mle_smith.checks.subject import FileDefectError, Subject

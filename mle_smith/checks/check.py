@@ -42,11 +42,23 @@ class Measured(NamedTuple):
     numbers: dict[str, Any]
 
 
+class Cause(StrEnum):
+    """Why a question was not asked."""
+
+    LACKING = "lacking"
+    """Something that it needs was not given, or the question does not concern this package."""
+    MACHINE = "machine"
+    """The sandbox failed; asking again may help."""
+    UNFIT = "unfit"
+    """The check's own arithmetic stopped on data that it does not understand."""
+
+
 class NotRun(NamedTuple):
     """A question that could not be asked of this package, and why."""
 
     code: str
     reason: str
+    cause: Cause = Cause.LACKING
 
 
 Outcome: TypeAlias = Finding | Measured | NotRun

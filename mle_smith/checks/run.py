@@ -16,7 +16,7 @@ from typing import Any
 
 from pydantic import Field
 
-from mle_smith.checks.check import Check, Layer, Measured, Need, NotRun, Outcome
+from mle_smith.checks.check import Cause, Check, Layer, Measured, Need, NotRun, Outcome
 from mle_smith.checks.registry import CHECKS
 from mle_smith.checks.subject import FileDefectError, Subject
 from mle_smith.errors import MachineError
@@ -33,6 +33,7 @@ class Omitted(Value):
 
     code: str
     reason: str
+    cause: Cause = Cause.LACKING
 
 
 class Checked(Value):
@@ -74,8 +75,8 @@ def check_package(subject: Subject, layers: Collection[Layer] | None = None) -> 
                     findings.append(outcome)
                 case Measured(code, taken):
                     numbers.setdefault(code, {}).update(taken)
-                case NotRun(code, reason):
-                    omitted.setdefault(code, Omitted(code=code, reason=reason))
+                case NotRun(code, reason, cause):
+                    omitted.setdefault(code, Omitted(code=code, reason=reason, cause=cause))
     findings.sort(key=lambda f: (_SEVERITY_ORDER[f.severity], f.code))
     return Checked(
         findings=tuple(findings),
@@ -94,10 +95,11 @@ def _asked(check: Check, subject: Subject) -> Iterator[Outcome]:
     except FileDefectError as defect:
         yield from (NotRun(code, str(defect)) for code in check.codes)
     except MachineError as fault:
-        yield from (NotRun(code, f"the sandbox failed: {fault}") for code in check.codes)
+        reason = f"the sandbox failed: {fault}"
+        yield from (NotRun(code, reason, Cause.MACHINE) for code in check.codes)
     except _UNFIT as fault:
         reason = f"the check could not cope with the data: {type(fault).__name__}: {fault}"
-        yield from (NotRun(code, reason[:300]) for code in check.codes)
+        yield from (NotRun(code, reason[:300], Cause.UNFIT) for code in check.codes)
 
 
 def _lacking(check: Check, subject: Subject) -> str:
