@@ -54,7 +54,7 @@ def all_asked(checked: Checked) -> Checked:
                     code=omitted.code,
                     severity=Severity.ERROR,
                     blame=Blame.FORMULATION,
-                    message=f"this could not be checked, so the task is not verified: {omitted.reason}",
+                    message=f"not verified, because this could not be checked: {omitted.reason}",
                 )
             )
     return checked.model_copy(update={"findings": (*checked.findings, *unfit)})

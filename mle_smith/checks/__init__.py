@@ -11,6 +11,7 @@ from mle_smith.checks.subject import FileDefectError, Subject
 from mle_smith.checks.thresholds import Thresholds
 
 __all__ = [
+    "Cause",
     "Checked",
     "Climb",
     "FileDefectError",

@@ -57,7 +57,7 @@ def rebuilt(subject: Subject) -> Iterator[Outcome]:
             results = list(
                 pool.map(lambda pair: _build(subject, *pair), zip(outs, _CONDITIONS, strict=True))
             )
-        yield Measured("P01", {"wall_s": [round(r.wall_s, 1) for r in results]})
+        yield Measured("P01", {"builds": len(results)})
         failed = [result for result in results if not result.ok]
         if failed:
             said = (failed[0].stderr or failed[0].stdout).strip()[-1500:]
