@@ -15,6 +15,7 @@ from collections.abc import Collection, Iterator
 from typing import Any
 
 from pydantic import Field
+from pydantic_core import from_json, to_json
 
 from mle_smith.checks.check import Cause, Check, Layer, Measured, Need, NotRun, Outcome
 from mle_smith.checks.registry import CHECKS
@@ -79,10 +80,15 @@ def check_package(subject: Subject, layers: Collection[Layer] | None = None) -> 
                     omitted.setdefault(code, Omitted(code=code, reason=reason, cause=cause))
     findings.sort(key=lambda f: (_SEVERITY_ORDER[f.severity], f.code))
     return Checked(
-        findings=tuple(findings),
+        findings=tuple(f.model_copy(update={"evidence": _plain(f.evidence)}) for f in findings),
         not_run=tuple(omitted[code] for code in sorted(omitted)),
-        numbers=dict(sorted(numbers.items())),
+        numbers=_plain(dict(sorted(numbers.items()))),
     )
+
+
+def _plain(value: Any) -> Any:
+    """JSON values: NumPy's scalars become Python's, tuples lists, NaN and infinity null."""
+    return from_json(to_json(value, inf_nan_mode="null", fallback=lambda scalar: scalar.item()))
 
 
 def _asked(check: Check, subject: Subject) -> Iterator[Outcome]:

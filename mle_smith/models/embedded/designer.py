@@ -7,7 +7,7 @@ import re
 from collections.abc import Sequence
 from typing import Any
 
-from mle_smith.metrics import constant_prediction, metric_source
+from mle_smith.metrics import constant_prediction, metric_source, unreadable_classes
 from mle_smith.models.embedded.classes import Labels, labels_of
 from mle_smith.models.embedded.describe import describe
 from mle_smith.models.embedded.policy import Brief, Call, Policy
@@ -16,6 +16,7 @@ from mle_smith.models.embedded.writing import import_head, render, take_imports
 from mle_smith.values import Formulation, SplitKind
 
 _MIN_CLASS_ROWS = 10
+_LIKE_MISSING = ("None", "NA", "N/A", "null", "nan")
 
 
 def designer(brief: Brief) -> Policy:
@@ -79,6 +80,7 @@ def prepare_source(
         seed=seed,
         classification=formulation.task_type.is_classification,
         min_class_rows=_MIN_CLASS_ROWS,
+        renamed=renamed_classes(formulation, tables),
         derive=formulation.derive,
         row_filter=formulation.row_filter,
         horizon=horizon,
@@ -134,8 +136,22 @@ def _profiled_counts(formulation: Formulation, tables: dict[str, Any]) -> dict[s
     """Classes as the profile knows them; a guess where the target is derived or filtered."""
     for column in tables[formulation.tables[0]]["columns"]:
         if column["name"] == formulation.targets[0]:
-            return {label: n for label, n in column["top"] if n >= _MIN_CLASS_ROWS}
+            names = renamed_classes(formulation, tables)
+            return {names.get(c, c): n for c, n in column["top"] if n >= _MIN_CLASS_ROWS}
     return {"0": 1, "1": 1}
+
+
+def renamed_classes(formulation: Formulation, tables: dict[str, Any]) -> dict[str, str]:
+    """Classes that a CSV file would not give back (`None`, `NA`), with names that it would."""
+    if not formulation.task_type.is_classification:
+        return {}
+    for column in tables[formulation.tables[0]]["columns"]:
+        if column["name"] == formulation.targets[0] and column["mean_length"] is not None:
+            labels = [label for label, _ in column["top"]]
+            if column["distinct"] > len(labels):  # the profile does not show them all
+                labels += [label for label in _LIKE_MISSING if label not in labels]
+            return {str(label): f"{label} (class)" for label in unreadable_classes(labels)}
+    return {}
 
 
 def _built_counts(formulation: Formulation, built: dict[str, Any]) -> dict[str, int]:
