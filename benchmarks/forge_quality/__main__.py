@@ -16,8 +16,14 @@ from collections.abc import Sequence
 from pathlib import Path
 
 from benchmarks.forge_quality.key import Expected, Judgement, judge, read_key
-from benchmarks.forge_quality.sources import Forged, brainstorm, forge, from_run, process_sandbox
-from mle_smith.values import Formulation
+from benchmarks.forge_quality.sources import (
+    Forged,
+    brainstorm,
+    forge,
+    from_run,
+    process_sandbox,
+    with_columns,
+)
 
 
 def main(arguments: Sequence[str] | None = None) -> int:
@@ -34,7 +40,7 @@ def main(arguments: Sequence[str] | None = None) -> int:
                 print(f"{name}: no data in {raw}", file=sys.stderr)
                 continue
             forged = _made(options, name, raw, Path(scratch))
-            judged = [judge(f, _columns(forged, f), key[name]) for f in forged.verified]
+            judged = [judge(f, forged.columns[f.tables[0]], key[name]) for f in forged.verified]
             rows.append((name, forged, judged))
             _print_dataset(name, forged, judged, key[name])
     return _print_totals(rows)
@@ -59,18 +65,8 @@ def _made(options: argparse.Namespace, name: str, raw: Path, scratch: Path) -> F
         finally:
             sandbox.close()
     if options.runs:
-        return from_run(options.runs / name)
-    return forge(raw, scratch / name, ["--sandbox", options.sandbox])
-
-
-def _columns(forged: Forged, formulation: Formulation) -> tuple[str, ...]:
-    """Columns of the formulation's table; without a profile, those that it names."""
-    known = forged.columns.get(formulation.tables[0])
-    if known:
-        return known
-    made = set(formulation.derive)
-    named = (*formulation.inputs, *formulation.targets, *formulation.excluded)
-    return tuple(dict.fromkeys(c for c in named if c not in made))
+        return with_columns(from_run(options.runs / name), raw)
+    return with_columns(forge(raw, scratch / name, ["--sandbox", options.sandbox]), raw)
 
 
 def _print_dataset(

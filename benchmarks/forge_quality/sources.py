@@ -85,6 +85,16 @@ def brainstorm(raw: Path, name: str, sandbox: Sandbox) -> Forged:
     )
 
 
+def with_columns(forged: Forged, raw: Path) -> Forged:
+    """The same, with the columns of the raw tables in file order, which a run does not keep."""
+    if not forged.verified:
+        return forged
+    with tempfile.TemporaryDirectory() as folder:
+        staged = stage([raw], Path(folder) / "raw")
+        facts = profile(staged.raw, "raw", staged.sha256)
+    return forged.model_copy(update={"columns": columns_of(facts)})
+
+
 def columns_of(facts: DatasetProfile) -> dict[str, tuple[str, ...]]:
     """Columns of each table, in file order."""
     return {t.spec.name: t.spec.columns for t in facts.tables}
