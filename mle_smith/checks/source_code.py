@@ -13,6 +13,7 @@ from pathlib import Path
 
 from mle_smith.checks.check import Outcome, check
 from mle_smith.checks.subject import Subject
+from mle_smith.syntax import parse_python
 from mle_smith.values import Blame, Finding, Severity
 
 ALLOWED_LIBRARIES = frozenset({"numpy", "pandas", "sklearn", "scipy"})
@@ -49,7 +50,7 @@ def _finding(code: str, message: str, **evidence: object) -> Finding:
 
 def _tree(path: Path, code: str) -> ast.Module | Finding:
     try:
-        return ast.parse(path.read_text("utf-8"))
+        return parse_python(path.read_text("utf-8"))
     except (SyntaxError, UnicodeDecodeError, ValueError) as fault:
         return _finding(code, f"{path.name} is not Python: {fault}. Correct it.", file=path.name)
 

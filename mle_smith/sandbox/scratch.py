@@ -7,6 +7,7 @@ its owner, so that a later sandbox can clear what a killed process left, mounts 
 from __future__ import annotations
 
 import ctypes
+import errno
 import hashlib
 import os
 import secrets
@@ -14,6 +15,7 @@ import shutil
 import stat
 import tempfile
 from pathlib import Path
+from typing import Any
 
 from mle_smith.errors import SandboxUnavailableError
 from mle_smith.sandbox.owner import current_owner, is_dead, parse_owner
@@ -65,11 +67,16 @@ def sweep(parent: Path) -> list[Path]:
 
 
 def remove_tree(folder: Path) -> None:
-    """Remove a folder, whatever is mounted in it and whatever rights a job left on it."""
-    for mounted in _mounts_below(folder):
-        unmount(mounted)
+    """Remove a folder, whatever is mounted in it and whatever rights a job left on it.
 
-    def open_and_retry(_: object, name: str, __: object) -> None:
+    Another process may be sweeping the same folder: what is gone already is no fault.
+    """
+    for mounted in _mounts_below(folder):
+        _unmount_if_there(mounted)
+
+    def open_and_retry(_: object, name: str, error: tuple[Any, BaseException, Any]) -> None:
+        if isinstance(error[1], FileNotFoundError):
+            return
         # A job may have taken the rights of its own folders away.
         path = Path(name)
         path.parent.chmod(0o700)
@@ -103,6 +110,14 @@ def unmount(folder: Path) -> None:
     if libc.umount2(os.fsencode(folder), _MNT_DETACH) != 0:
         number = ctypes.get_errno()
         raise OSError(number, os.strerror(number), str(folder))
+
+
+def _unmount_if_there(folder: Path) -> None:
+    try:
+        unmount(folder)
+    except OSError as error:
+        if error.errno not in {errno.EINVAL, errno.ENOENT}:
+            raise
 
 
 def readable_copy(mount: ResolvedMount, folder: Path) -> Path:

@@ -11,6 +11,8 @@ from typing import Any, NamedTuple
 
 from jinja2 import Environment, PackageLoader, StrictUndefined
 
+from mle_smith.syntax import parse_python
+
 _WIDTH = 88
 
 
@@ -29,7 +31,7 @@ def render(template: str, **values: Any) -> str:
 
 def take_imports(code: str) -> Source:
     """Split source into its top-level import statements and the rest."""
-    tree = ast.parse(code)
+    tree = parse_python(code)
     lines = code.splitlines()
     imports = [node for node in tree.body if isinstance(node, (ast.Import, ast.ImportFrom))]
     gone = {n for node in imports for n in range(node.lineno - 1, (node.end_lineno or 0))}
