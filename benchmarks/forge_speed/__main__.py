@@ -52,9 +52,8 @@ def main() -> int:
     )
     print(f"{'':40} cpu_s  {_per_task(done, 'cpu_s'):6.2f}")
     total = sum(run.tasks for run in done)
-    print(
-        f"{'all runs together, per verified task':40} wall_s {sum(r.wall_s for r in done) / total:6.2f}"
-    )
+    overall = sum(run.wall_s for run in done) / total
+    print(f"{'all runs together, per verified task':40} wall_s {overall:6.2f}")
     for stage in sorted({stage for run in done for stage in run.stages}):
         middle = statistics.median(run.stages.get(stage, 0.0) / run.tasks for run in done)
         print(f"  {stage:38} wall_s {middle:6.2f}")
