@@ -1,6 +1,6 @@
 """Time per verified task, by stage, over any folder of data sets.
 
-    python -m benchmarks.forge_speed --datasets DIR [--names a,b] [--sandbox auto]
+    python -m benchmarks.forge_speed --datasets DIR [--names a,b] [--sandbox auto] [--runs DIR]
 
 DIR holds one folder a data set: NAME/raw (or NAME itself). For each, one run of `mle-smith forge`
 is timed from outside, start of the interpreter included. CPU seconds are the whole machine's, from
@@ -39,10 +39,13 @@ def main() -> int:
     parser.add_argument("--datasets", type=Path, required=True)
     parser.add_argument("--names", default="", help="data sets, separated by commas")
     parser.add_argument("--sandbox", default="auto")
+    parser.add_argument("--runs", type=Path, help="keep the runs here, a folder a data set")
     options = parser.parse_args()
     folders = sorted(path for path in options.datasets.iterdir() if path.is_dir())
     names = options.names.split(",") if options.names else [folder.name for folder in folders]
-    runs = [timed(options.datasets / name, options.sandbox) for name in names]
+    with tempfile.TemporaryDirectory() as scratch:
+        out = options.runs or Path(scratch)
+        runs = [timed(options.datasets / name, out / name, options.sandbox) for name in names]
     done = [run for run in runs if run.tasks]
     if not done:
         print("no task was verified")
@@ -60,15 +63,14 @@ def main() -> int:
     return 0
 
 
-def timed(folder: Path, sandbox: str) -> Timed:
+def timed(folder: Path, out: Path, sandbox: str) -> Timed:
     """Forge one data set, and print how long it took."""
     raw = folder / "raw" if (folder / "raw").is_dir() else folder
-    with tempfile.TemporaryDirectory() as scratch:
-        command = [sys.executable, "-m", "cli.main", "forge", str(raw), "--json"]
-        command += ["--out", f"{scratch}/run", "--sandbox", sandbox]
-        busy, started = _machine_cpu(), time.perf_counter()
-        ended = subprocess.run(command, capture_output=True, text=True, check=False)
-        wall, cpu = time.perf_counter() - started, _machine_cpu() - busy
+    command = [sys.executable, "-m", "cli.main", "forge", str(raw), "--json"]
+    command += ["--out", str(out), "--sandbox", sandbox]
+    busy, started = _machine_cpu(), time.perf_counter()
+    ended = subprocess.run(command, capture_output=True, text=True, check=False)
+    wall, cpu = time.perf_counter() - started, _machine_cpu() - busy
     document: dict[str, Any] = json.loads(ended.stdout)
     stages = {name: cost["wall_s"] for name, cost in document.get("stages", {}).items()}
     run = Timed(folder.name, len(document.get("tasks", [])), wall, cpu, stages)

@@ -13,7 +13,7 @@ from mle_smith.models.embedded.analysis.script import SURVEY, answer_of, render
 
 
 def test_names_fall_into_words() -> None:
-    assert tokens("Cost Total $") == ("cost", "total")
+    assert tokens("Sum Paid (net)") == ("sum", "paid", "net")
     assert tokens("churnFlag_2") == ("churn", "flag", "2")
 
 
@@ -26,7 +26,7 @@ def test_outcome_words_rank_above_attribute_words(outcome: str, attribute: str) 
 
 
 def test_a_word_that_ends_in_an_outcome_counts_for_most_of_it() -> None:
-    assert 0 < prior("nraffairs") < prior("affairs") + 0.8
+    assert 0 < prior("xrating") < prior("rating") + 0.8
 
 
 def test_identifier_words_sink_a_name() -> None:
@@ -38,7 +38,7 @@ def test_identifier_words_sink_a_name() -> None:
     [
         ("motor_score", "total_score", True),
         ("Y1", "Y2", True),
-        ("surgery", "surgical lesion", True),
+        ("drilling", "drilled depth", True),
         ("height", "weight", False),
         ("x", "xylem", False),
     ],

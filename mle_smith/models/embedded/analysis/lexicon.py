@@ -36,14 +36,14 @@ OUTCOMES = _weights(
          fraudulent spam subscribed readmitted defaulted mortality;
     3: died death deaths relapse recurrence survival deceased isfraud sentiment toxicity rul
          dead;
-    2.5: mileage gallon hwy cty output response price deny denied mpg quality severity damage
+    2.5: mileage gallon output response price deny denied mpg quality severity damage
          converted purchased clicked cancelled canceled cancellation delay delayed failure
-         defect defective admitted admit approved approval medv remission progression yield;
+         defect defective admitted admit approved approval remission progression yield;
     2: result cost fare cnt demand sales revenue profit charges salary wage wages earnings
          score rating ratings grade grades gpa disease cancer stroke fault complication
          satisfaction satisfied happiness expenses accepted hired promoted voted winner win
          won strength consumption emissions emission expectancy injuries casualties fatalities
-         conversion damaged harvest tuition rent rented crime crimes mv resale overall;
+         conversion damaged harvest tuition rent rented crime crimes resale overall;
     1.9: species variety;
     1.4: class;
     1.5: total count event status category type genre tip premium efficiency
@@ -51,10 +51,10 @@ OUTCOMES = _weights(
          completed effect default affairs breed concentration ozone pollution purchase
          returned recommend vote case magnitude mag decision lead treatment votes visits
          hospitalization crashes accidents absences doctor infant attendance;
-    1: alive income amount duration growth align alignment fan appearances value worth surgery
+    1: alive income amount duration growth alignment fan appearances value worth surgery
          lesion evaluation stability abundance gain loss employed participation enrolled
          accident violent murder arrest productivity output usage hits runs points net kwh
-         energy power traffic volume conc density rings eruptions eruption;
+         energy power traffic volume conc density rings;
     0.6: weight mass size rate kind life state level phase balance bmi pressure circumference
          performance
     """
@@ -64,15 +64,15 @@ ATTRIBUTES = _weights(
     """
     -0.3: sex gender;
     -1: age race ethnicity religion color colour education job occupation marital married
-         region make model brand location temp temperature atemp humidity hum wind windspeed
-         weather origin state island smoking smoker smoke last diabetes anaemia husband wife mother
+         region make model brand location temp temperature humidity wind
+         weather origin state island smoking smoker smoke last diabetes husband wife mother
          father parent parents eye hair height width length displacement depth experience
-         position team rural urban marriage dewp rain snow precipitation visibility dew
+         position team rural urban marriage rain snow precipitation visibility dew
          borough speed;
-    -1.8: city country zone passengers passenger season holiday workingday working source
+    -1.8: city country zone passengers passenger season holiday working source
          version year yr party study batch sample wave block plot rep replicate previous prior
          past baseline initial lagged weights wt household children expanded stage;
-    -2.5: zip zipcode postal month mnth day hour hr weekday dow minute second quarter week
+    -2.5: zip zipcode postal month day hour hr weekday dow minute second quarter week
          code index number no row rank order address latitude longitude lat long lon lng
          stratum strata cut clarity path file date time census fips station dose seq rownames
          unnamed;
@@ -88,7 +88,7 @@ ID_WORDS = words(
 )
 NAME_WORDS = words(
     """
-    name names surname firstname lastname fullname url urlslug slug link email phone address
+    name names surname firstname lastname fullname url slug link email phone address
     path filename title hash token ticket
     """
 )
@@ -108,7 +108,7 @@ ENTITY_WORDS = words(
     machine engine device participant respondent household family animal driver employee account
     member speaker worker rat mouse chick cow dog horse bird plant mother donor author
     artist album hospital school clinic store shop station site firm company panelist panel case
-    pid userid playerid player_id nr subj idno subno caseid persnr serial group series county
+    pid userid nr subj idno subno caseid persnr serial group series county
     country athlete rater judge reviewer movie session episode trip tree bottle cage litter pen
     plate monkey pig rabbit vehicle car
     """
@@ -120,7 +120,7 @@ WEAK_ENTITY_WORDS = words(
 )
 TIME_PARTS = _parts(
     """
-    year: year yr yyyy decimal; month: month mnth mon mo mm; week: week wk; quarter: quarter qtr;
+    year: year yr yyyy decimal; month: month mon mo mm; week: week wk; quarter: quarter qtr;
     day: day dd dom; hour: hour hr hh; minute: minute min; second: second sec; date: date;
     step: cycle cycles step tick epoch period timepoint visit wave trial round;
     time: time timestamp datetime
@@ -160,7 +160,7 @@ COUNT_WORDS = words(
 
 
 def tokens(name: str) -> tuple[str, ...]:
-    """The words of a name, lower case: `"Cost Total $"` and `costTotal` give cost, total."""
+    """The words of a name, lower case: `"Sum Paid (net)"` and `sumPaidNet` give sum, paid, net."""
     spaced = _CAMEL.sub(" ", name)
     return tuple(t.casefold() for t in _PARTS.findall(spaced))
 
@@ -193,7 +193,7 @@ def prior(name: str) -> float:
 
 
 def _outcome(token: str) -> float:
-    """The weight of a word, or half of it for a longer word that ends in it (`naffairs`)."""
+    """The weight of a word, or half of it for a longer word that ends in it (`carprice`)."""
     if token in OUTCOMES:
         return OUTCOMES[token]
     endings = (w for w in OUTCOMES if len(w) >= 6 and token.endswith(w))
