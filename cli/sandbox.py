@@ -6,7 +6,7 @@ import shutil
 import tempfile
 from contextlib import closing
 from pathlib import Path
-from typing import Annotated
+from typing import Annotated, Literal
 
 import typer
 
@@ -20,6 +20,13 @@ app = typer.Typer(help="Build, inspect, try and clean the sandbox.", no_args_is_
 @app.command()
 def build(
     force: Annotated[bool, typer.Option(help="Build it even if it is there.")] = False,
+    method: Annotated[
+        Literal["auto", "dockerfile", "debootstrap"],
+        typer.Option(help="What to build on: a registry's base image, or Debian packages."),
+    ] = "auto",
+    base: Annotated[
+        str | None, typer.Option(help="The image that the Dockerfile builds on.")
+    ] = None,
     if_possible: Annotated[
         bool, typer.Option(help="Do nothing, and say so, where there is no Docker engine.")
     ] = False,
@@ -27,10 +34,16 @@ def build(
 ) -> None:
     """Build the sandbox image by whatever way works here, and say what was done."""
     from mle_smith.sandbox import image
+    from mle_smith.sandbox.recipe import DEFAULT_BASE
 
     console = messages()
     try:
-        built = image.build(lambda step: console.print(step, markup=False), force=force)
+        built = image.build(
+            lambda step: console.print(step, markup=False),
+            method=method,
+            base=base or DEFAULT_BASE,
+            force=force,
+        )
     except SandboxUnavailableError as error:
         if not if_possible:
             raise

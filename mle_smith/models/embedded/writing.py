@@ -4,16 +4,17 @@ from __future__ import annotations
 
 import ast
 import functools
-import pprint
 import re
 from collections.abc import Iterable
 from typing import Any, NamedTuple
 
 from jinja2 import Environment, PackageLoader, StrictUndefined
 
+from mle_smith.data.code import literal
 from mle_smith.syntax import parse_python
 
-_WIDTH = 88
+_WIDTH = 78
+"""Characters of a value that stay on one line."""
 
 
 class Source(NamedTuple):
@@ -47,19 +48,15 @@ def import_head(statements: Iterable[str]) -> str:
     return "\n".join(standard) + "\n\n" + "\n".join(third_party)
 
 
-def _literal(value: Any) -> str:
-    return pprint.pformat(value, width=_WIDTH, sort_dicts=False, compact=False)
-
-
 def _block(value: Any) -> str:
     """A list or dict over several lines, black's way, when it does not fit on one."""
-    flat = repr(value)
-    if len(flat) <= _WIDTH - 10 or not value:
+    flat = literal(value)
+    if len(flat) <= _WIDTH or not value:
         return flat
     if isinstance(value, dict):
-        rows = [f"    {key!r}: {item!r},\n" for key, item in value.items()]
+        rows = [f"    {literal(key)}: {literal(item)},\n" for key, item in value.items()]
         return "{\n" + "".join(rows) + "}"
-    return "[\n" + "".join(f"    {item!r},\n" for item in value) + "]"
+    return "[\n" + "".join(f"    {literal(item)},\n" for item in value) + "]"
 
 
 def _cell(value: Any) -> str:
@@ -77,5 +74,5 @@ def _environment() -> Environment:
         keep_trailing_newline=True,
         autoescape=False,  # Python and Markdown, not HTML
     )
-    env.filters.update(pyrepr=_literal, pylist=_block, pydict=_block, cell=_cell)
+    env.filters.update(pyrepr=literal, pylist=_block, pydict=_block, cell=_cell)
     return env
