@@ -12,7 +12,7 @@ from mle_smith.checks import Checked
 from mle_smith.data.tables import DatasetProfile
 from mle_smith.isolation import sandbox_for
 from mle_smith.metrics import METRICS, answers_of
-from mle_smith.models.embedded.classes import labels_of
+from mle_smith.metrics.classes import labels_of
 from mle_smith.models.roles import AgentRole
 from mle_smith.package.layout import RunPaths
 from mle_smith.package.manifest import (

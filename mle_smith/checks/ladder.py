@@ -20,6 +20,7 @@ from mle_smith.checks.fuzz_cases import csv_text
 from mle_smith.checks.subject import Subject
 from mle_smith.checks.submissions import SubmissionForm, submission_form
 from mle_smith.checks.thresholds import Thresholds
+from mle_smith.metrics.submission import label_key
 from mle_smith.package.grade import Grade, grade
 from mle_smith.values import Blame, Finding, Interval, Ladder, Rung, Severity
 
@@ -101,8 +102,9 @@ def constants(subject: Subject, form: SubmissionForm) -> Iterator[pd.DataFrame]:
                 yield form.of(answers.assign(**{t: repr(v) for t, v in values.items()}))
         return
     target = form.targets[0]
-    shares = subject.train[target].value_counts(normalize=True)
-    shares = shares[shares.index.isin(form.classes)]
+    written = {label_key(label): label for label in form.classes}
+    known_labels = subject.train[target].dropna().map(label_key).map(written)
+    shares = known_labels.value_counts(normalize=True)
     if form.kind == "label":
         for label in sorted(shares.index, key=lambda c: (-shares[c], str(c)))[:20]:
             yield form.of(answers.assign(**{target: label}))

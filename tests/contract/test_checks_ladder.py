@@ -86,3 +86,16 @@ def test_the_constant_suits_the_metric(metric: str, tmp_path: Path) -> None:
     assert climbed.ladder is not None
     assert climbed.ladder.rungs[0].name == "constant"
     assert climbed.findings == ()
+
+
+def test_classes_written_otherwise_in_train_are_the_same(tmp_path: Path) -> None:
+    task = make_task("multiclass")
+    numbers = {"ash": 1, "beech": 2, "cedar": 3}
+    for frame in (task.train, task.answers):
+        frame[TARGET] = frame[TARGET].map(numbers)
+    task.train[TARGET] = task.train[TARGET].astype(float)
+    task.sample = task.answers[["id"]].assign(**{TARGET: 1})
+    climbed = climb(task, tmp_path, {"simple": 0.6, "strong": 0.3})
+    assert climbed.findings == ()
+    assert climbed.ladder is not None
+    assert climbed.ladder.rungs[0].score.value > 0.2

@@ -14,7 +14,7 @@ from hypothesis import strategies as st
 
 from mle_smith.data.profile import profile
 from mle_smith.data.source import fingerprint
-from mle_smith.models.embedded.classes import labels_of
+from mle_smith.metrics.classes import labels_of
 from mle_smith.models.embedded.designer import prepare_source, reach, renamed_classes
 from mle_smith.models.embedded.repair import repaired
 from mle_smith.values import Formulation, SplitKind, SplitPolicy, TaskType

@@ -6,7 +6,7 @@ from collections.abc import Sequence
 from typing import Any
 
 from mle_smith.metrics import METRICS
-from mle_smith.models.embedded.classes import choose_positive
+from mle_smith.metrics.classes import choose_positive
 from mle_smith.models.embedded.writing import render
 from mle_smith.values import Formulation, SplitKind
 

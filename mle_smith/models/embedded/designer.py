@@ -8,7 +8,7 @@ from collections.abc import Sequence
 from typing import Any
 
 from mle_smith.metrics import constant_prediction, metric_source, unreadable_classes
-from mle_smith.models.embedded.classes import Labels, labels_of
+from mle_smith.metrics.classes import Labels, labels_of
 from mle_smith.models.embedded.describe import describe
 from mle_smith.models.embedded.policy import Brief, Call, Policy
 from mle_smith.models.embedded.repair import repaired

@@ -142,7 +142,7 @@ def _strong(task: Task) -> Approach:
         "A strong solution: gradient boosting and a forest, averaged.",
         [_ensemble_import(task)],
         _average(task, [("boosting", _boosting(task)), ("forest", _forest(task, leaf=2))]),
-        12_000,
+        8_000,
     )
 
 
@@ -152,7 +152,7 @@ def _cautious(task: Task) -> Approach:
         "A cautious solution: a strongly regularised forest and a linear model, averaged.",
         [_ensemble_import(task), *linear.imports],
         _average(task, [("linear", linear.model), ("forest", _forest(task, leaf=20))]),
-        12_000,
+        8_000,
     )
 
 
@@ -181,7 +181,7 @@ def _boosting(task: Task) -> str:
 
 
 def _forest(task: Task, *, leaf: int) -> str:
-    options = f"120, min_samples_leaf={leaf}, max_features=0.5, random_state=SEED"
+    options = f"60, min_samples_leaf={leaf}, max_features=0.5, random_state=SEED"
     if task.classification:
         weight = ', class_weight="balanced"' if task.metric in _BALANCED else ""
         return f"ExtraTreesClassifier({options}{weight})"
