@@ -2,16 +2,15 @@
 
 from __future__ import annotations
 
-from pathlib import Path
 from typing import Any
 
 from langgraph.runtime import Runtime
 
-from mle_smith.checks import Layer, Subject, check_package
-from mle_smith.isolation import sandbox_for
+from mle_smith.checks import Layer, check_package
 from mle_smith.settings import Settings
 from mle_smith.task import Task
 from mle_smith.values import Blame
+from nodes.subject import subject_of
 from nodes.verdicts import all_asked, blamed_on, hand_over, not_submitted
 
 STAGE = "check_draft"
@@ -22,12 +21,6 @@ def check_draft(state: Task, runtime: Runtime[Settings]) -> dict[str, Any]:
     if not state.submitted:
         return hand_over(state, not_submitted(STAGE, Blame.DESIGN))
     settings = runtime.context or Settings()
-    subject = Subject(
-        package=state.workspace.assembled("draft").root,
-        formulation=state.formulation,
-        raw=Path(state.raw_folder),
-        sandbox=sandbox_for(settings),
-        seed=settings.seed,
-    )
+    subject = subject_of(state, "draft", settings)
     checked = all_asked(check_package(subject, {Layer.STRUCTURE}))
     return hand_over(state, blamed_on(Blame.DESIGN, checked.verdict(STAGE)))

@@ -2,17 +2,16 @@
 
 from __future__ import annotations
 
-from pathlib import Path
 from typing import Any
 
 from langgraph.runtime import Runtime
 
-from mle_smith.checks import Layer, Subject
+from mle_smith.checks import Layer
 from mle_smith.checks import check_package as run_checks
-from mle_smith.isolation import sandbox_for
 from mle_smith.settings import Settings
 from mle_smith.task import Task
 from mle_smith.values import Blame
+from nodes.subject import subject_of
 from nodes.verdicts import all_asked, hand_over, not_submitted
 
 STAGE = "check_package"
@@ -30,13 +29,7 @@ def check_package(state: Task, runtime: Runtime[Settings]) -> dict[str, Any]:
     if not state.submitted:
         return hand_over(state, not_submitted(STAGE, Blame.REFACTOR))
     settings = runtime.context or Settings()
-    subject = Subject(
-        package=state.workspace.assembled("package").root,
-        formulation=state.formulation,
-        raw=Path(state.raw_folder),
-        sandbox=sandbox_for(settings),
-        seed=settings.seed,
-    )
+    subject = subject_of(state, "package", settings)
     checked = all_asked(run_checks(subject, LAYERS))
     state.workspace.checked.write_text(checked.model_dump_json(indent=1))
     return hand_over(state, checked.verdict(STAGE))

@@ -6,13 +6,12 @@ from typing import Any
 
 from langgraph.runtime import Runtime
 
-from mle_smith.checks import Subject
 from mle_smith.checks.ladder import Solution, build_ladder
-from mle_smith.isolation import sandbox_for
 from mle_smith.metrics import METRICS
 from mle_smith.settings import Settings
 from mle_smith.task import Task
 from mle_smith.values import Verdict
+from nodes.subject import subject_of
 from nodes.verdicts import hand_over
 from tools.solve import SUBMISSION
 
@@ -22,12 +21,7 @@ STAGE = "judge"
 def judge(state: Task, runtime: Runtime[Settings]) -> dict[str, Any]:
     """Grade constant, the agent's solutions and the answers together, and judge the gaps."""
     settings = runtime.context or Settings()
-    subject = Subject(
-        package=state.workspace.assembled("package").root,
-        formulation=state.formulation,
-        sandbox=sandbox_for(settings),
-        seed=settings.seed,
-    )
+    subject = subject_of(state, "package", settings)
     climb = build_ladder(subject, _named(state))
     return {
         **hand_over(state, Verdict(stage=STAGE, findings=climb.findings)),
