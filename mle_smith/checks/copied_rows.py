@@ -244,10 +244,7 @@ def _closest_band(goal: Goal, rows: Ints, neighbours: Ints, distances: Floats) -
             continue
         matches = _Matches(rows[near], neighbours[near, 0])
         agreeing = int(_agreeing(goal, matches).sum())
-        by_closeness = min(
-            binom.logsf(count - 1, count + beyond, below),
-            binom.logsf(count - 1, len(rows), 1 - (1 - bound) ** 3),
-        )
+        by_closeness = binom.logsf(count - 1, count + beyond, below)
         by_target = binom.logsf(agreeing - 1, count, float(np.clip(usual, 0.02, 0.98)))
         chance = float((by_closeness + by_target) / np.log(10))
         if chance < best.chance:
