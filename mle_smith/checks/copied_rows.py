@@ -208,7 +208,7 @@ def _near(subject: Subject, goal: Goal) -> Iterator[Outcome]:
     keep = np.unique(np.linspace(0, len(rest) - 1, _MAX_NEAR_ROWS).astype(int))
     rows = np.asarray(rest)[keep]
     neighbours, distances = _neighbours(subject.inputs[0].of_test(space)[rows], head)
-    found = _closest_band(goal, rows, neighbours, distances)
+    found = _closest_band(goal, rows, neighbours, distances, limits)
     near = len(found.matches.test)
     agreement = float(_agreeing(goal, found.matches).mean()) if near else 0.0
     numbers: dict[str, object] = {
@@ -225,7 +225,9 @@ def _near(subject: Subject, goal: Goal) -> Iterator[Outcome]:
         yield _finding("L02", "nearly equal a train row", excess, len(rows), numbers, limits)
 
 
-def _closest_band(goal: Goal, rows: Ints, neighbours: Ints, distances: Floats) -> _Near:
+def _closest_band(
+    goal: Goal, rows: Ints, neighbours: Ints, distances: Floats, limits: Thresholds
+) -> _Near:
     """The least likely of several bounds on how much nearer the nearest is than the fourth.
 
     On a line, the ratio of these distances is below r with the chance 1 - (1 - r)³; in higher
@@ -245,6 +247,8 @@ def _closest_band(goal: Goal, rows: Ints, neighbours: Ints, distances: Floats) -
         matches = _Matches(rows[near], neighbours[near, 0])
         agreeing = int(_agreeing(goal, matches).sum())
         by_closeness = binom.logsf(count - 1, count + beyond, below)
+        if by_closeness > limits.near_log_closeness * np.log(10):
+            continue  # neighbours of a predictable target agree too, if they are merely near
         by_target = binom.logsf(agreeing - 1, count, float(np.clip(usual, 0.02, 0.98)))
         chance = float((by_closeness + by_target) / np.log(10))
         if chance < best.chance:

@@ -55,6 +55,8 @@ class Thresholds(Value):
     depend on each other. Measured: under 2 on sound packages."""
     near_agreement: float = 0.8
     """The same for near copies, which stand out by their closeness as well."""
+    near_log_closeness: float = -2.5
+    """Log10 of the chance of so many test rows so close to a train row, whatever their target."""
     near_log_chance: float = -5.0
     """Log10 of the chance of so many test rows so close to a train row, with its target."""
 
