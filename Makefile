@@ -35,7 +35,7 @@ golden: $(VENV)/.ready  ## Write golden files and generated pages anew; review t
 	$(RUN)/python -m mle_smith.metrics.document > docs/metrics.md
 	$(RUN)/python -m mle_smith.package > docs/task.schema.json
 
-lock:  ## Pin all dependencies, with hashes.
+lock:  ## Pin all dependencies, with hashes (needs uv).
 	uv pip compile --universal --generate-hashes --no-emit-index-url --no-header \
 	  --no-annotate --extra dev --output-file requirements.lock pyproject.toml
 
