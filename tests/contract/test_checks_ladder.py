@@ -58,6 +58,21 @@ def test_bad_ladders_are_found(
     ]
 
 
+def test_a_simple_solution_that_beats_the_strong_one_is_noted(tmp_path: Path) -> None:
+    climbed = climb(make_task("multiclass"), tmp_path, {"simple": 0.2, "strong": 0.7})
+    assert [(f.code, f.severity) for f in climbed.findings] == [("X02", Severity.WARNING)]
+
+
+def test_a_metric_that_tells_no_solutions_apart_is_found(tmp_path: Path) -> None:
+    task = make_task("multiclass")
+    task.formulation = task.formulation.model_copy(update={"metric": "accuracy"})
+    frequent = task.train[TARGET].mode()[0]
+    task.give_test(task.whole[task.whole[TARGET] == frequent].head(200))
+    task.sample = task.answers[["id"]].assign(**{TARGET: frequent})
+    climbed = climb(task, tmp_path, {"simple": 0.0, "strong": 0.0})
+    assert "X05" in {f.code for f in climbed.findings}
+
+
 def test_a_gap_that_a_small_test_set_cannot_show_is_found(tmp_path: Path) -> None:
     task = make_task("binary")
     task.formulation = task.formulation.model_copy(update={"metric": "accuracy"})

@@ -203,6 +203,16 @@ def test_inputs_that_only_train_has_are_caught(tmp_path: Path) -> None:
     assert errors(checked) == {"P10"}
 
 
+def test_a_column_that_was_to_be_left_out_is_caught(tmp_path: Path) -> None:
+    task = make_task("regression")
+    given = task.formulation.inputs[0]
+    task.formulation = task.formulation.model_copy(
+        update={"inputs": task.formulation.inputs[1:], "excluded": {given: "known too late"}}
+    )
+    checked = check_package(task.write(tmp_path / "task"), layers={Layer.PREPARATION})
+    assert errors(checked) == {"P12"}
+
+
 def test_a_foreign_package_is_checked_without_its_formulation(tmp_path: Path) -> None:
     task = make_task("binary")
     frames = (task.test, task.answers, task.sample, task.train)
