@@ -18,8 +18,8 @@ demo: $(VENV)/.ready  ## Forge tasks from the bundled data.
 test: $(VENV)/.ready  ## The whole suite; Docker tests run when the daemon answers.
 	$(RUN)/python -m pytest -n 2 --dist worksteal
 
-test-quick: $(VENV)/.ready  ## What needs no Docker and no server.
-	$(RUN)/python -m pytest -m "not docker and not live"
+test-quick: $(VENV)/.ready  ## The fast part: no Docker, no server, no property tests.
+	$(RUN)/python -m pytest -n 2 -m "not docker and not live" tests/unit tests/flow tests/golden
 
 check: lint types
 
