@@ -13,7 +13,6 @@ from mle_smith.data.encoding import detect_encoding, is_binary
 from mle_smith.data.source import walk
 from mle_smith.data.tables import Document, FileEntry
 from mle_smith.data.unpack import open_file, packing, shown
-from mle_smith.errors import SourceError
 
 Guess: TypeAlias = Literal[
     "csv", "parquet", "excel", "document", "media", "archive", "junk", "unreadable"
@@ -136,11 +135,3 @@ def _guess_content(handle: IO[bytes]) -> Guess:
     if head.startswith(b"PAR1"):
         return "parquet"
     return "unreadable" if is_binary(head) or not head.strip() else "csv"
-
-
-def unreadable(file: RawFile) -> SourceError:
-    """The error for a data set whose only file cannot be read."""
-    return SourceError(
-        f"{file.shown}: {unread_note(file.path)}; export it as CSV, Parquet or .xlsx and try again",
-        code="source.format",
-    )

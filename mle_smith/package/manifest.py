@@ -7,7 +7,6 @@ from __future__ import annotations
 
 import json
 import platform
-from collections.abc import Sequence
 from enum import StrEnum
 from importlib import metadata
 from pathlib import PurePosixPath
@@ -18,7 +17,7 @@ from pydantic import AfterValidator, BaseModel, Field, field_validator, model_va
 from pydantic_core import to_json
 
 from mle_smith.metrics import Answers, Label, MetricSpec, Prediction
-from mle_smith.values import Formulation, Ladder, Severity, SplitPolicy, Usage, Value, Verdict
+from mle_smith.values import Formulation, Ladder, Severity, SplitPolicy, Usage, Value
 
 SCHEMA_VERSION: Literal[1] = 1
 
@@ -121,17 +120,6 @@ class CheckRecord(Value):
     """None when it found nothing."""
     numbers: dict[str, Any] = Field(default_factory=dict)
     """Its evidence; JSON values."""
-
-
-def check_records(verdicts: Sequence[Verdict], passed: Sequence[str] = ()) -> list[CheckRecord]:
-    """The records of all findings, and of the checks that found nothing, by code."""
-    found = [
-        CheckRecord(code=finding.code, severity=finding.severity, numbers=finding.evidence)
-        for verdict in verdicts
-        for finding in verdict.findings
-    ]
-    silent = sorted(set(passed) - {record.code for record in found})
-    return sorted([*found, *(CheckRecord(code=code) for code in silent)], key=lambda r: r.code)
 
 
 class Manifest(Value):

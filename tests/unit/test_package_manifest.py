@@ -21,13 +21,10 @@ from mle_smith.package.manifest import (
     Provenance,
     SubmissionRecord,
     canonical_json,
-    check_records,
     schema,
     versions,
 )
 from mle_smith.values import (
-    Blame,
-    Finding,
     Formulation,
     Interval,
     Ladder,
@@ -37,7 +34,6 @@ from mle_smith.values import (
     SplitPolicy,
     TaskType,
     Usage,
-    Verdict,
 )
 
 
@@ -108,17 +104,6 @@ def test_evidence_becomes_plain_json() -> None:
     assert record["numbers"] == {"gap": None, "top": 0.5, "rows": 7, "ok": True}
     with pytest.raises(Exception, match="no JSON value"):
         canonical_json(CheckRecord(code="X01", numbers={"frame": object()}))
-
-
-def test_records_of_checks_name_findings_and_silence() -> None:
-    finding = Finding(
-        code="L06", severity=Severity.INFO, blame=Blame.DESIGN, message="m", evidence={"n": 1}
-    )
-    verdict = Verdict(stage="check_package", findings=(finding,))
-    assert check_records([verdict], ["S01", "L06"]) == [
-        CheckRecord(code="L06", severity=Severity.INFO, numbers={"n": 1}),
-        CheckRecord(code="S01"),
-    ]
 
 
 @pytest.mark.parametrize(

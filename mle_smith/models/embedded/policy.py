@@ -57,7 +57,3 @@ class Brief:
             if found["name"] == name:
                 return json.loads(found["body"])
         raise KeyError(name)
-
-    def has(self, name: str) -> bool:
-        """Whether the prompt has the fenced block of that name."""
-        return any(found["name"] == name for found in _BLOCK.finditer(self.text))
