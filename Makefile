@@ -8,7 +8,7 @@ RUN := $(VENV)/bin
 
 $(VENV)/.ready: requirements.lock pyproject.toml
 	$(PYTHON) -m venv $(VENV)
-	$(RUN)/python -m pip install --quiet --require-hashes -r requirements.lock
+	$(RUN)/python -m pip install --quiet --no-deps --require-hashes -r requirements.lock
 	$(RUN)/python -m pip install --quiet --no-deps -e .
 	touch $@
 
