@@ -62,8 +62,9 @@ def build(
 def status(as_json: JsonOption = False) -> None:
     """Tell whether the engine and the image are there."""
     from mle_smith.sandbox import image
+    from mle_smith.sandbox.engine import connect
 
-    with closing(image.connect()) as client:
+    with closing(connect()) as client:
         found = image.status(client)
     if as_json:
         print_json(found.model_dump(mode="json"))
@@ -80,9 +81,10 @@ def clean(
     """Remove what sandboxes of ended programs left behind."""
     from mle_smith.sandbox import image
     from mle_smith.sandbox.choose import open_sandbox
+    from mle_smith.sandbox.engine import connect
 
     if images:
-        with closing(image.connect()) as client:
+        with closing(connect()) as client:
             gone = image.remove(client)
         for name in gone:
             results().print(f"removed {name}", markup=False)

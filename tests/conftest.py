@@ -16,6 +16,7 @@ from mle_smith.sandbox.job import Sandbox
 from mle_smith.sandbox.plan import Level
 from mle_smith.sandbox.process import ProcessSandbox
 from mle_smith.sandbox.scratch import remove_tree
+from tests.support.sandboxes import AlwaysWarm
 
 
 @contextmanager
@@ -30,18 +31,30 @@ def scratch_parent() -> Iterator[Path]:
         remove_tree(parent)
 
 
-@pytest.fixture(scope="session")
-def docker_sandbox() -> Iterator[DockerSandbox]:
-    """Containers; without an engine a skip, and with MLE_REQUIRE_DOCKER=1 a failure."""
+def _docker_sandbox(warm: int) -> Iterator[DockerSandbox]:
+    """Without an engine a skip, and with MLE_REQUIRE_DOCKER=1 a failure."""
     with scratch_parent() as parent:
         try:
-            sandbox = DockerSandbox(scratch_parent=parent)
+            sandbox = DockerSandbox(scratch_parent=parent, warm=warm)
         except SandboxUnavailableError as error:
             if os.environ.get("MLE_REQUIRE_DOCKER") == "1":
                 pytest.fail(f"Docker is required here: {error}")
             pytest.skip(str(error))
         yield sandbox
         sandbox.close()
+
+
+@pytest.fixture(scope="session")
+def docker_sandbox() -> Iterator[DockerSandbox]:
+    """Containers that are started for their job."""
+    yield from _docker_sandbox(warm=0)
+
+
+@pytest.fixture(scope="session")
+def warm_sandbox() -> Iterator[AlwaysWarm]:
+    """Containers that were waiting for their job."""
+    for sandbox in _docker_sandbox(warm=2):
+        yield AlwaysWarm(sandbox)
 
 
 def _process_sandbox(*levels: Level) -> Iterator[ProcessSandbox]:
@@ -75,6 +88,7 @@ def landlock_sandbox() -> Iterator[ProcessSandbox]:
 @pytest.fixture(
     params=[
         pytest.param("docker_sandbox", marks=pytest.mark.docker),
+        pytest.param("warm_sandbox", marks=pytest.mark.docker),
         "namespaces_sandbox",
         "landlock_sandbox",
     ]

@@ -10,6 +10,7 @@ from typing import Literal
 from mle_smith.errors import SandboxUnavailableError
 from mle_smith.sandbox import image
 from mle_smith.sandbox.containers import DockerSandbox
+from mle_smith.sandbox.engine import connect
 from mle_smith.sandbox.job import Sandbox
 from mle_smith.sandbox.process import ProcessSandbox
 from mle_smith.values import Value
@@ -69,7 +70,7 @@ def doctor() -> list[Fact]:
 
 
 def _open_docker(tell: Callable[[str], None], max_jobs: int | None) -> DockerSandbox:
-    with closing(image.connect()) as client:
+    with closing(connect()) as client:
         present = image.status(client).present
     if not present:
         tell("the sandbox image is not there yet: building it, once")
@@ -80,7 +81,7 @@ def _open_docker(tell: Callable[[str], None], max_jobs: int | None) -> DockerSan
 def _docker_facts() -> tuple[Fact, Fact]:
     name = "sandbox image"
     try:
-        client = image.connect()
+        client = connect()
     except SandboxUnavailableError as error:
         start = "install Docker and start it (on Debian or Ubuntu as root: apt-get install "
         start += "docker.io; systemctl start docker), and let your user reach its socket"

@@ -2,12 +2,12 @@
 
 from __future__ import annotations
 
-import contextlib
+import json
 import os
 import select
 import time
 from pathlib import Path
-from typing import NamedTuple
+from typing import Any
 
 import docker
 import requests
@@ -15,104 +15,142 @@ from docker.errors import APIError
 
 from mle_smith.sandbox.capture import Capture, Demultiplexer
 from mle_smith.sandbox.collect import Collected, collect, measure
+from mle_smith.sandbox.container_stage import Staged
+from mle_smith.sandbox.engine import EngineLostError, knock
 from mle_smith.sandbox.job import Job, Result, Status
-from mle_smith.sandbox.policy import ResolvedMount
-from mle_smith.sandbox.scratch import mount_tmpfs, readable_copy
 
-ISOLATION = (
-    "docker: no network, read-only root, no capabilities, no new privileges, own seccomp profile, "
-    "unprivileged user, limits on memory, processor, processes, disk, output and time"
-)
-_NOBODY = 65534
-_CALL_S = 60
 _SLICE_MS = 250
-_RUNNER = Path(__file__).with_name("runner.py")
+_DRAIN_S = 10
+_END_S = 60
 
 
-class Staged(NamedTuple):
-    """What a container is given of the host."""
+class Wire:
+    """The two connections that follow a container: what it prints, and word of its end.
 
-    inputs: list[tuple[Path, str]]
-    out: Path
-    user: int
-    watched: bool
-    """The output folder has no limit of its own and must be measured."""
+    Both are opened before the container starts: with no log kept, earlier output would be lost, and
+    an engine that breaks off is noticed by the word that does not come.
+    """
 
+    def __init__(self, client: docker.DockerClient, container: str, *, talks: bool = False) -> None:
+        """Attach to a created container; with `talks`, to its standard input, too."""
+        self.container = container
+        wanted = {"stdout": 1, "stderr": 1, "stream": 1} | ({"stdin": 1} if talks else {})
+        # docker-py waits for the word itself; what lets us listen to both is not public.
+        api: Any = client.api
+        self._stream = api.attach_socket(container, params=wanted)
+        url = api._url("/containers/{0}/wait", container)
+        self._word: requests.Response = api._post(
+            url, params={"condition": "next-exit"}, stream=True, timeout=None
+        )
+        self._heard = api._get_raw_response_socket(self._word)
+        self._open = True
 
-def stage(folder: Path, job: Job, mounts: tuple[ResolvedMount, ...]) -> Staged:
-    """Lay out the code, the inputs and the place for outputs under `folder`."""
-    user = os.getuid() or _NOBODY
-    code = folder / "job"
-    code.mkdir(mode=0o755)
-    for name, text in (("main.py", job.code), ("runner.py", _RUNNER.read_text())):
-        (code / name).write_text(text, encoding="utf-8")
-        (code / name).chmod(0o444)
-    inputs = [(code, "/job")]
-    if not mounts:
-        empty = folder / "in"
-        empty.mkdir(mode=0o755)
-        inputs.append((empty, "/in"))
-    for mount in mounts:
-        plain = mount.world_readable or user == os.getuid()
-        inputs.append((mount.source if plain else readable_copy(mount, folder), mount.target))
-    out = folder / "out"
-    out.mkdir(mode=0o700)
-    watched = True
-    if os.getuid() == 0:
-        os.chown(out, user, user)
-        with contextlib.suppress(PermissionError):
-            mount_tmpfs(out, job.limits.out_mb, job.limits.out_files, user)
-            watched = False
-    return Staged(inputs=inputs, out=out, user=user, watched=watched)
+    @property
+    def output(self) -> int:
+        """Descriptor of the stream that the container prints to."""
+        return int(self._stream.fileno())
+
+    @property
+    def word(self) -> int:
+        """Descriptor that can be read once the container has ended."""
+        return int(self._heard.fileno())
+
+    def say(self, line: bytes) -> None:
+        """Send a line to the container's standard input."""
+        self._stream._sock.sendall(line)
+
+    def exit_code(self) -> int:
+        """The exit code that the engine sent word of.
+
+        Raises:
+            EngineLostError: it hung up instead.
+        """
+        try:
+            return int(json.loads(self._word.content)["StatusCode"])
+        except (requests.RequestException, ValueError, KeyError) as error:
+            raise EngineLostError("the engine broke off while the container ran") from error
+
+    def hang_up_output(self) -> None:
+        """Stop reading, before any kill: the engine waits for its readers before it sees an end."""
+        if self._open:
+            self._open = False
+            # Closing the stream alone leaves the connection under it open.
+            self._stream._response.close()
+            self._stream.close()
+
+    def close(self) -> None:
+        """Close both connections."""
+        self.hang_up_output()
+        self._word.close()
 
 
 class ContainerRun:
-    """One created container, from its start to its result."""
+    """One job in a container, from its start to its result."""
 
     def __init__(
-        self, client: docker.DockerClient, container: str, job: Job, staged: Staged
+        self,
+        client: docker.DockerClient,
+        wire: Wire,
+        job: Job,
+        staged: Staged,
+        isolation: str,
     ) -> None:
         self._api = client.api
-        self._container = container
+        self._wire = wire
         self._job = job
         self._staged = staged
+        self._isolation = isolation
         self._capture = Capture(job.limits)
         self._killed: Status | None = None
+        self._started = 0.0
         self._wall_s = 0.0
         self._next_look = 0.0
+        self._kill_by = 0.0
 
     def follow(self) -> None:
-        """Start the container, keep what it prints, and end it where it goes past a limit."""
-        # Attached before the start: with no log kept, what is printed earlier would be lost.
-        wanted = {"stdout": 1, "stderr": 1, "stream": 1}
-        stream = self._api.attach_socket(self._container, params=wanted)
-        try:
-            self._api.start(self._container)
-            started = time.monotonic()
-            deadline = started + self._job.limits.wall_s
-            reason = self._read(stream.fileno(), deadline)
-        finally:
-            # Hung up before any kill: the engine waits for its readers before it sees an end.
-            # Closing the stream alone leaves the connection under it open.
-            stream._response.close()
-            stream.close()
-        if reason is not None:
-            self._kill(reason)
-        self._await_end(deadline)
-        self._wall_s = time.monotonic() - started
+        """Keep what the started job prints, and end it where it goes past a limit.
+
+        Raises:
+            EngineLostError: the engine went away before the end.
+        """
+        self._started = time.monotonic()
+        demultiplexer = Demultiplexer(self._capture)
+        poll = select.poll()
+        poll.register(self._wire.output, select.POLLIN | select.POLLHUP)
+        poll.register(self._wire.word, select.POLLIN | select.POLLHUP)
+        reading, ended = True, False
+        while reading or not ended:
+            for descriptor, _ in poll.poll(_SLICE_MS):
+                if descriptor == self._wire.word:
+                    ended = True
+                    self._wall_s = time.monotonic() - self._started
+                    poll.unregister(descriptor)
+                elif data := os.read(descriptor, 1 << 16):
+                    demultiplexer.feed(data)
+                else:
+                    reading = False
+                    poll.unregister(descriptor)
+            stop = self._stop(ended)
+            if stop and reading:
+                reading = False
+                poll.unregister(self._wire.output)
+                self._wire.hang_up_output()
+            if stop and not ended:
+                self._kill()
 
     def result(self, out: Path | None) -> Result:
         """What the dead container did; its files are collected now, when nobody can swap them."""
-        state = self._api.inspect_container(self._container)["State"]
+        code = self._wire.exit_code()
+        knock()  # An engine that is going down kills containers, and answers no new caller.
+        state = self._api.inspect_container(self._wire.container)["State"]
         if state["Running"] or state.get("Error"):
             raise APIError(f"the container did not run and end: {state.get('Error')}")
         taken = Collected(artefacts={}, rejected={}, overflow=False)
         if out is not None:
             taken = collect(self._staged.out, out, self._job.outputs, self._job.limits)
         overflow = taken.overflow or (not self._staged.watched and _is_full(self._staged.out))
-        code = int(state["ExitCode"])
         return Result(
-            status=Status.OUTPUT_LIMIT if overflow else self._status(code, state["OOMKilled"]),
+            status=Status.OUTPUT_LIMIT if overflow else self._status(code, state),
             exit_code=code,
             oom_seen=bool(state["OOMKilled"]),
             truncated=self._capture.overflow,
@@ -122,61 +160,49 @@ class ContainerRun:
             artefacts=taken.artefacts,
             rejected=taken.rejected,
             backend="docker",
-            isolation=ISOLATION,
+            isolation=self._isolation,
         )
 
-    def _status(self, code: int, oom_killed: bool) -> Status:
+    def _status(self, code: int, state: dict[str, Any]) -> Status:
+        if self._capture.overflow:
+            return Status.OUTPUT_LIMIT
         if self._killed is not None:
             return self._killed
         if code == 137:
-            return Status.OOM if oom_killed else Status.KILLED
+            return Status.OOM if state["OOMKilled"] else Status.KILLED
         return Status.NONZERO if code else Status.OK
 
-    def _read(self, descriptor: int, deadline: float) -> Status | None:
-        """Read until the container closes its streams (None) or goes past a limit (which)."""
-        demultiplexer = Demultiplexer(self._capture)
-        poll = select.poll()
-        poll.register(descriptor, select.POLLIN | select.POLLHUP)
-        while True:
-            if poll.poll(_SLICE_MS):
-                data = os.read(descriptor, 1 << 16)
-                if not data:
-                    return Status.OUTPUT_LIMIT if self._capture.overflow else None
-                demultiplexer.feed(data)
-            reason = self._past_limit(deadline)
-            if reason is not None:
-                return reason
+    def _stop(self, ended: bool) -> bool:
+        """Whether to read no further and, where it has not ended, to kill the container."""
+        now = time.monotonic()
+        if self._killed is not None:
+            if now > self._kill_by:
+                raise EngineLostError("a killed container did not end")
+            return False
+        if ended:
+            # What it printed last may still be on its way; what it left running is dead, too.
+            return now > self._started + self._wall_s + _DRAIN_S
+        self._killed = self._past_limit(now)
+        return self._killed is not None
 
-    def _await_end(self, deadline: float) -> None:
-        """Wait for the container's end: it may live on after it closed its streams."""
-        while True:
-            try:
-                self._api.wait(self._container, timeout=_CALL_S if self._killed else 1)
-                return
-            except (requests.ConnectionError, requests.Timeout):
-                # How a wait runs out; an engine that is gone shows in the next call.
-                reason = self._killed or self._past_limit(deadline)
-                if reason is not None:
-                    self._kill(reason)
-
-    def _past_limit(self, deadline: float) -> Status | None:
+    def _past_limit(self, now: float) -> Status | None:
         """Which limit the container is past, if any."""
         limits = self._job.limits
         if self._capture.overflow:
             return Status.OUTPUT_LIMIT
-        if time.monotonic() > deadline:
+        if now > self._started + limits.wall_s:
             return Status.TIMEOUT
-        if self._staged.watched and time.monotonic() > self._next_look:
-            self._next_look = time.monotonic() + _SLICE_MS / 1000
+        if self._staged.watched and now > self._next_look:
+            self._next_look = now + _SLICE_MS / 1000
             size, files = measure(self._staged.out)
             if size > limits.out_mb * 2**20 or files > limits.out_files:
                 return Status.OUTPUT_LIMIT
         return None
 
-    def _kill(self, reason: Status) -> None:
-        self._killed = reason
+    def _kill(self) -> None:
+        self._kill_by = time.monotonic() + _END_S
         try:
-            self._api.kill(self._container)
+            self._api.kill(self._wire.container)
         except APIError as error:
             if error.status_code != 409:  # 409: it has just ended by itself.
                 raise

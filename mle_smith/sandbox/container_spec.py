@@ -1,14 +1,15 @@
-"""The settings of a job's container: everything that holds the code, in one place."""
+"""The settings of a container: everything that holds the code, in one place."""
 
 from __future__ import annotations
 
 import math
+from collections.abc import Mapping
 from pathlib import Path
-from typing import Any
+from typing import Any, NamedTuple
 
 from docker.types import LogConfig, Mount, Ulimit
 
-from mle_smith.sandbox.job import Job
+from mle_smith.sandbox.job import Limits
 
 SECCOMP = Path(__file__).with_name("seccomp.json")
 GRACE_S = 10
@@ -25,9 +26,11 @@ _THREAD_VARIABLES = (
 _SHM_MB = 64
 
 
-def environment(job: Job, *, inputs: str, outputs: str, tmp: str) -> dict[str, str]:
+def environment(
+    limits: Limits, added: Mapping[str, str], *, inputs: str, outputs: str, tmp: str
+) -> dict[str, str]:
     """All variables that a job sees. Numeric libraries get as many threads as it has CPUs."""
-    threads = str(max(1, math.ceil(job.limits.cpus)))
+    threads = str(max(1, math.ceil(limits.cpus)))
     return {
         "PATH": "/usr/local/bin:/usr/bin:/bin",
         "LANG": "C.UTF-8",
@@ -41,33 +44,55 @@ def environment(job: Job, *, inputs: str, outputs: str, tmp: str) -> dict[str, s
         "PYTHONHASHSEED": "0",
         "PYTHONUNBUFFERED": "1",
         **dict.fromkeys(_THREAD_VARIABLES, threads),
-        **job.env,
+        **added,
     }
 
 
+class Made(NamedTuple):
+    """What a container is made of, beside the limits."""
+
+    image: str
+    user: int
+    binds: list[Mount]
+    environment: dict[str, str]
+    runtime: str | None = None
+    """The engine's own where None."""
+
+
+def command(*arguments: str, seconds: float) -> list[str]:
+    """Run Python on `arguments`, and end it after `seconds` where nobody is left to do so."""
+    give_up = str(math.ceil(seconds) + GRACE_S)
+    return ["timeout", "-s", "KILL", give_up, "python3", "-s", "-P", *arguments]
+
+
 def container_settings(
-    job: Job, *, image: str, user: int, binds: list[Mount], labels: dict[str, str]
+    made: Made, limits: Limits, command: list[str], labels: dict[str, str], *, waits: bool = False
 ) -> tuple[dict[str, Any], dict[str, Any]]:
-    """Arguments of `create_container` and of `create_host_config` for one job."""
-    limits = job.limits
-    give_up = str(math.ceil(limits.wall_s) + GRACE_S)
-    # `timeout` ends the code where nobody is left to do it from outside.
-    command = ["timeout", "-s", "KILL", give_up, "python3", "-s", "-P"]
-    command += ["/job/runner.py", "/job/main.py", *job.args]
+    """Arguments of `create_container` and of `create_host_config`.
+
+    Args:
+        made: what the container is made of.
+        limits: what is in it may use.
+        command: what runs in it.
+        labels: by which it is found again.
+        waits: the command reads what to do from its standard input, until we hang up.
+    """
+    user = made.user
     create = {
-        "image": image,
+        "image": made.image,
         "command": command,
         "entrypoint": [],
         "user": f"{user}:{user}",
         "working_dir": "/work",
         "hostname": "sandbox",
-        "environment": environment(job, inputs="/in", outputs="/out", tmp="/tmp"),
+        "environment": made.environment,
         "labels": labels,
+        "stdin_open": waits,
     }
     largest_file = max(limits.out_mb, limits.tmp_mb) * 2**20
     tmpfs = f"rw,nosuid,nodev,noexec,size={limits.tmp_mb}m,uid={user},gid={user},mode=0700"
     host = {
-        "mounts": binds,
+        "mounts": made.binds,
         "tmpfs": {"/tmp": tmpfs, "/work": tmpfs},
         "shm_size": f"{_SHM_MB}m",
         "network_mode": "none",
@@ -88,16 +113,20 @@ def container_settings(
         ],
         "log_config": LogConfig(type="none"),
         "auto_remove": False,
+        "runtime": made.runtime,
     }
     return create, host
 
 
-def bind(source: Path, target: str, *, writable: bool = False) -> Mount:
-    """A bind mount that fails where the source is missing, instead of making it."""
+def bind(source: Path, target: str, *, writable: bool = False, follows: bool = False) -> Mount:
+    """A bind mount that fails where the source is missing, instead of making it.
+
+    With `follows`, what is mounted below the source later appears in the container, too.
+    """
     return Mount(
         type="bind",
         source=str(source),
         target=target,
         read_only=not writable,
-        propagation="rprivate",
+        propagation="rslave" if follows else "rprivate",
     )

@@ -3,9 +3,7 @@
 from __future__ import annotations
 
 import fcntl
-import os
 import shutil
-import socket
 import time
 from collections.abc import Iterator
 from contextlib import closing, contextmanager
@@ -14,14 +12,14 @@ from typing import Literal
 
 import docker
 import requests
-from docker.errors import APIError, BuildError, DockerException, ImageNotFound
+from docker.errors import APIError, BuildError, ImageNotFound
 
 from mle_smith.errors import SandboxUnavailableError
 from mle_smith.sandbox import recipe
+from mle_smith.sandbox.engine import connect, first_line
 from mle_smith.sandbox.rootfs import Progress, make_rootfs_tar
 from mle_smith.values import Value
 
-_LOCAL_ENGINE = "unix:///var/run/docker.sock"
 _LOOKUP_S = 15
 _BUILD_S = 1800
 
@@ -49,36 +47,6 @@ class ImageBuild(Value):
     seconds: float
     notes: tuple[str, ...] = ()
     """What was tried first and why it could not be used."""
-
-
-def connect(timeout: int = 2) -> docker.DockerClient:
-    """A client of the Docker engine that `DOCKER_HOST` names (default: the local one).
-
-    Raises:
-        SandboxUnavailableError: no engine answers within `timeout` seconds.
-    """
-    try:
-        _knock(os.environ.get("DOCKER_HOST") or _LOCAL_ENGINE, timeout)
-        client = docker.from_env(timeout=timeout)
-    except (DockerException, requests.RequestException, OSError) as error:
-        raise SandboxUnavailableError(
-            f"No Docker engine answers here ({_first_line(error)}). Start it, or run with "
-            "--sandbox process where no language model writes the code.",
-            code="sandbox.docker.engine",
-        ) from error
-    return client
-
-
-def _knock(address: str, timeout: float) -> None:
-    """Ask a local engine whether it is there; docker-py leaves sockets open where it is not."""
-    if not address.startswith("unix://"):
-        return
-    with socket.socket(socket.AF_UNIX) as connection:
-        connection.settimeout(timeout)
-        connection.connect(address.removeprefix("unix://"))
-        connection.sendall(b"GET /_ping HTTP/1.0\r\nHost: docker\r\n\r\n")
-        if b" 200 " not in connection.recv(64):
-            raise ConnectionError(f"{address} is no Docker engine")
 
 
 def status(client: docker.DockerClient, tag: str | None = None) -> ImageStatus:
@@ -162,7 +130,7 @@ def _build_by(
         _require_base(client, base, progress)
         _build_on(client, base, progress)
     except (APIError, BuildError, requests.RequestException) as error:
-        why = f"not built on {base}: {_first_line(error)}"
+        why = f"not built on {base}: {first_line(error)}"
         if method == "dockerfile":
             raise SandboxUnavailableError(
                 f"The sandbox image was {why}. Check that the engine can pull {base}, or build it "
@@ -245,7 +213,3 @@ def _one_at_a_time(progress: Progress) -> Iterator[None]:
             progress("waiting for another build of the image")
             fcntl.flock(lock, fcntl.LOCK_EX)
         yield
-
-
-def _first_line(error: BaseException) -> str:
-    return (str(error).strip() or type(error).__name__).splitlines()[0][:300]

@@ -161,7 +161,9 @@ class ProcessSandbox:
             processes=_process_limit(level, job.limits, user),
             cpus=_choose_cpus(job.limits, turn),
             arguments=job.args,
-            environment=environment(job, inputs=where.inputs, outputs=where.out, tmp=where.tmp),
+            environment=environment(
+                job.limits, job.env, inputs=where.inputs, outputs=where.out, tmp=where.tmp
+            ),
         )
         run = ProcessRun(job, plan, places.out)
         run.follow()

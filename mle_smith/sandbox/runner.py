@@ -1,10 +1,15 @@
 """Runs one program as `python program.py` would, and ends faster. Executed inside sandboxes.
 
-Usage: python runner.py PROGRAM [ARG...]. Nothing of MLE-Smith is imported: this file is handed to
-the sandbox beside the program.
+Usage: python runner.py PROGRAM [ARG...]
+       python runner.py --wait MODULE...
 
-Taking a Python down that has pandas and scikit-learn loaded costs some 300 ms: after the program's
-own end (threads joined, exit functions run, streams flushed) this process just leaves.
+The second form imports the modules, prints a line, and waits on its standard input for the one
+program it will run: `{"program": PATH, "args": [...], "env": {...}, "seconds": N}` and a newline.
+Where nobody is left to send one, it ends.
+
+Nothing of MLE-Smith is imported: this file is handed to the sandbox beside the program. Taking a
+Python down that has pandas and scikit-learn loaded costs some 300 ms: after the program's own end
+(threads joined, exit functions run, streams flushed) this process just leaves.
 """
 
 import atexit
@@ -16,11 +21,13 @@ import threading
 import traceback
 import types
 
+READY = b"ready\n"
+
 
 def main() -> None:
-    """Run the program named by the first argument."""
-    path = sys.argv[1]
-    sys.argv = sys.argv[1:]
+    """Run the program that the arguments, or the line they wait for, name."""
+    sys.argv = wait(sys.argv[2:]) if sys.argv[1] == "--wait" else sys.argv[1:]
+    path = sys.argv[0]
     sys.path.insert(0, os.getcwd())  # noqa: PTH109 - pathlib takes long to import
     module = types.ModuleType("__main__")
     module.__dict__.update(__builtins__=builtins, __file__=path, __cached__=None)
@@ -38,6 +45,56 @@ def main() -> None:
     if leave():
         os._exit(status)
     sys.exit(status)
+
+
+def wait(modules: list[str]) -> list[str]:
+    """Import `modules`, say so, and return the arguments of the program that is then asked for."""
+    import importlib
+    import json
+    import time
+    import warnings
+
+    with warnings.catch_warnings():
+        warnings.simplefilter("ignore")
+        for name in modules:
+            try:
+                importlib.import_module(name)
+            except ImportError:
+                continue  # The program will say so, if it needs it.
+    os.write(1, READY)
+    # One byte after the other: what follows the line must not be lost in a buffer.
+    line = b""
+    while not line.endswith(b"\n"):
+        byte = os.read(0, 1)
+        if not byte:
+            os._exit(0)
+        line += byte
+    order = json.loads(line)
+    die_in(order["seconds"])
+    nothing = os.open(os.devnull, os.O_RDONLY)
+    os.dup2(nothing, 0)
+    os.close(nothing)
+    os.environ.update(order["env"])
+    time.tzset()
+    return [order["program"], *order["args"]]
+
+
+def die_in(seconds: int) -> None:
+    """Have the kernel kill this process then: the program has its own use for alarms.
+
+    It is a second line: the host ends what goes past its limit, as long as it is there.
+    """
+    import ctypes
+    import signal
+
+    event = (ctypes.c_char * 64)()
+    # struct sigevent: the value that is passed on, the signal, SIGEV_SIGNAL = 0.
+    ctypes.c_int.from_buffer(event, 8).value = signal.SIGKILL
+    timer = ctypes.c_void_p()
+    spec = (ctypes.c_long * 4)(0, 0, seconds, 0)
+    libc = ctypes.CDLL(None)
+    if libc.timer_create(1, event, ctypes.byref(timer)) == 0:
+        libc.timer_settime(timer, 0, spec, None)
 
 
 def exit_status(code: object) -> int:

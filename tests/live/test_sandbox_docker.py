@@ -20,7 +20,9 @@ import pytest
 from mle_smith.errors import SandboxUnavailableError
 from mle_smith.sandbox import image, recipe
 from mle_smith.sandbox.choose import doctor, open_sandbox
-from mle_smith.sandbox.containers import DockerSandbox, reap
+from mle_smith.sandbox.containers import DockerSandbox
+from mle_smith.sandbox.engine import connect
+from mle_smith.sandbox.janitor import reap
 from mle_smith.sandbox.job import Job, Limits, Mount, Role, Status
 from mle_smith.sandbox.owner import current_owner
 
@@ -29,7 +31,7 @@ pytestmark = pytest.mark.docker
 
 @pytest.fixture
 def client(docker_sandbox: DockerSandbox) -> Iterator[docker.DockerClient]:
-    with closing(image.connect()) as connection:
+    with closing(connect()) as connection:
         yield connection
 
 
@@ -66,7 +68,7 @@ def test_settings_that_hold_the_code(
         thread.start()
         seen = wait_for_container(client, sandbox._scratch.deployment)
         thread.join()
-        assert containers(client, sandbox._scratch.deployment) == []
+    assert containers(client, sandbox._scratch.deployment) == []
     host = seen["HostConfig"]
     assert (host["NetworkMode"], host["ReadonlyRootfs"], host["CapDrop"]) == ("none", True, ["ALL"])
     assert (host["Memory"], host["MemorySwap"], host["PidsLimit"]) == (2**27, 2**27, 20)
@@ -161,7 +163,7 @@ def test_a_container_ends_where_nobody_is_left_to_end_it(
     client: docker.DockerClient, docker_sandbox: DockerSandbox
 ) -> None:
     job = Job(role=Role.SOLVE, code="pass", limits=Limits(wall_s=1))
-    labels = docker_sandbox._labels(job)
+    labels = docker_sandbox._labels(job.limits.wall_s, job.role)
     assert float(labels["mle.deadline"]) > time.time()
     assert labels["mle.owner"] == str(current_owner())
     command = ["timeout", "-s", "KILL", "1", "python3", "-c", "while True: pass"]
@@ -192,7 +194,7 @@ def test_an_engine_that_breaks_down_is_no_fault_of_the_code(scratch: Path) -> No
         server.listen()
         threading.Thread(target=hang_up, args=(server,), daemon=True).start()
         dying = f"unix://{scratch.parent}/engine.sock"
-        factories = [image.connect, *[lambda: docker.DockerClient(dying, version="1.41")] * 3]
+        factories = [connect, *[lambda: docker.DockerClient(dying, version="1.41")] * 3]
         sandbox = DockerSandbox(client_factory=lambda: factories.pop(0)(), scratch_parent=scratch)
         with closing(sandbox):
             sandbox._idle.get_nowait().close()
@@ -200,7 +202,7 @@ def test_an_engine_that_breaks_down_is_no_fault_of_the_code(scratch: Path) -> No
             assert result.status is Status.INFRA_ERROR
             assert result.stderr.startswith("sandbox: ")
             assert (len(factories), len(calls)) == (1, 2), "tried twice"
-            factories[:] = [image.connect]
+            factories[:] = [connect]
             assert sandbox.run(Job(role=Role.SOLVE, code="pass")).ok
         server.shutdown(socket.SHUT_RDWR)
     assert list(scratch.iterdir()) == []

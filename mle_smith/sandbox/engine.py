@@ -1,0 +1,108 @@
+"""The Docker engine: finding it, telling whether it still answers, and the runtime it offers."""
+
+from __future__ import annotations
+
+import os
+import socket
+import time
+
+import docker
+import requests
+from docker.errors import DockerException
+
+from mle_smith.errors import SandboxUnavailableError
+
+GVISOR = "runsc"
+_LOCAL_ENGINE = "unix:///var/run/docker.sock"
+_BACK_OFF_S = (0.1, 0.2, 0.4, 0.8, 1.5, 3.0)
+_PROBE_S = 15
+
+FAULTS = (DockerException, requests.RequestException, OSError)
+"""What calls of the engine raise where it, and not the code in a container, is at fault."""
+
+
+class EngineLostError(OSError):
+    """The engine broke off while a container ran, so that what became of it cannot be known."""
+
+
+def connect(timeout: int = 2) -> docker.DockerClient:
+    """A client of the Docker engine that `DOCKER_HOST` names (default: the local one).
+
+    Raises:
+        SandboxUnavailableError: no engine answers within `timeout` seconds.
+    """
+    try:
+        knock(timeout)
+        client = docker.from_env(timeout=timeout)
+    except FAULTS as error:
+        raise SandboxUnavailableError(
+            f"No Docker engine answers here ({first_line(error)}). Start it, or run with "
+            "--sandbox process where no language model writes the code.",
+            code="sandbox.docker.engine",
+        ) from error
+    return client
+
+
+def knock(timeout: float = 2) -> None:
+    """Ask a local engine over a new connection whether it is there.
+
+    An engine that is shutting down serves the connections it has and refuses new ones. (docker-py
+    leaves sockets open where there is no engine.)
+
+    Raises:
+        OSError: it does not answer.
+    """
+    address = os.environ.get("DOCKER_HOST") or _LOCAL_ENGINE
+    if not address.startswith("unix://"):
+        return
+    with socket.socket(socket.AF_UNIX) as connection:
+        connection.settimeout(timeout)
+        connection.connect(address.removeprefix("unix://"))
+        connection.sendall(b"GET /_ping HTTP/1.0\r\nHost: docker\r\n\r\n")
+        if b" 200 " not in connection.recv(64):
+            raise ConnectionError(f"{address} is no Docker engine")
+
+
+def wait_until_back(seconds: float) -> bool:
+    """Wait for an engine that was lost; whether it answers again within `seconds`."""
+    deadline = time.monotonic() + seconds
+    for pause in (*_BACK_OFF_S, *[_BACK_OFF_S[-1]] * int(seconds)):
+        try:
+            knock()
+        except OSError:
+            if time.monotonic() + pause > deadline:
+                return False
+            time.sleep(pause)
+        else:
+            return True
+    return False
+
+
+def strongest_runtime(client: docker.DockerClient, image: str) -> str | None:
+    """The name of gVisor where the engine has it and it works; None: the engine's own runtime."""
+    if GVISOR not in client.info().get("Runtimes", {}):
+        return None
+    return GVISOR if _starts(client, image, GVISOR) else None
+
+
+def _starts(client: docker.DockerClient, image: str, runtime: str) -> bool:
+    """Whether a container of `runtime` prints a word in time: some hang at their start."""
+    api = client.api
+    usual, api.timeout = api.timeout, _PROBE_S
+    host = api.create_host_config(runtime=runtime, network_mode="none", cap_drop=["ALL"])
+    made = None
+    try:
+        made = api.create_container(image, ["true"], host_config=host)["Id"]
+        api.start(made)
+        return int(api.wait(made, timeout=_PROBE_S)["StatusCode"]) == 0
+    except FAULTS:
+        return False
+    finally:
+        api.timeout = usual
+        if made is not None:
+            api.remove_container(made, force=True)
+
+
+def first_line(error: BaseException) -> str:
+    """The first line of an error's message, or its name where it has none."""
+    return (str(error).strip() or type(error).__name__).splitlines()[0][:300]
