@@ -35,6 +35,6 @@ def sandbox_for(settings: Settings) -> Sandbox:
 
 @functools.cache
 def _shared(kind: Literal["auto", "docker", "process"]) -> Sandbox:
-    sandbox = open_sandbox(kind)
+    sandbox = open_sandbox(kind, warm=True)
     atexit.register(sandbox.close)
     return sandbox

@@ -11,7 +11,8 @@ from mle_smith.errors import SandboxUnavailableError
 from mle_smith.sandbox import image
 from mle_smith.sandbox.containers import DockerSandbox
 from mle_smith.sandbox.engine import connect
-from mle_smith.sandbox.job import Sandbox
+from mle_smith.sandbox.job import Job, Role, Sandbox
+from mle_smith.sandbox.pool import default_size
 from mle_smith.sandbox.process import ProcessSandbox
 from mle_smith.values import Value
 
@@ -33,6 +34,7 @@ def open_sandbox(
     *,
     progress: Callable[[str], None] | None = None,
     max_jobs: int | None = None,
+    warm: bool = False,
 ) -> Sandbox:
     """Open a sandbox.
 
@@ -41,6 +43,7 @@ def open_sandbox(
             or can be built, else the process sandbox.
         progress: is told what is built, and why Docker was passed over.
         max_jobs: jobs at once; further ones wait.
+        warm: many small jobs are to come: have containers wait for them, if it is Docker.
 
     Raises:
         SandboxUnavailableError: that kind cannot run here; the message names the next step.
@@ -49,7 +52,7 @@ def open_sandbox(
     if kind == "process":
         return ProcessSandbox(max_jobs=max_jobs)
     try:
-        return _open_docker(tell, max_jobs)
+        return _open_docker(tell, max_jobs, warm)
     except SandboxUnavailableError as no_docker:
         if kind == "docker":
             raise
@@ -69,13 +72,15 @@ def doctor() -> list[Fact]:
     return [engine, sandbox_image, _process_fact()]
 
 
-def _open_docker(tell: Callable[[str], None], max_jobs: int | None) -> DockerSandbox:
+def _open_docker(tell: Callable[[str], None], max_jobs: int | None, warm: bool) -> DockerSandbox:
     with closing(connect()) as client:
         present = image.status(client).present
     if not present:
         tell("the sandbox image is not there yet: building it, once")
         image.build(tell)
-    return DockerSandbox(max_jobs=max_jobs)
+    sandbox = DockerSandbox(max_jobs=max_jobs, warm=default_size() if warm else 0)
+    sandbox.pool.want(Job(role=Role.PREPARE, code="import pandas"))
+    return sandbox
 
 
 def _docker_facts() -> tuple[Fact, Fact]:

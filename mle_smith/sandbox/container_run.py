@@ -15,6 +15,7 @@ from docker.errors import APIError
 
 from mle_smith.sandbox.capture import Capture, Demultiplexer
 from mle_smith.sandbox.collect import Collected, collect, measure
+from mle_smith.sandbox.container_spec import OOM_MARK
 from mle_smith.sandbox.container_stage import Staged
 from mle_smith.sandbox.engine import EngineLostError, knock
 from mle_smith.sandbox.job import Job, Result, Status
@@ -148,28 +149,30 @@ class ContainerRun:
         taken = Collected(artefacts={}, rejected={}, overflow=False)
         if out is not None:
             taken = collect(self._staged.out, out, self._job.outputs, self._job.limits)
+        stderr = self._capture.text("stderr")
+        oom = bool(state["OOMKilled"]) or stderr.endswith(OOM_MARK)
         overflow = taken.overflow or (not self._staged.watched and _is_full(self._staged.out))
         return Result(
-            status=Status.OUTPUT_LIMIT if overflow else self._status(code, state),
+            status=Status.OUTPUT_LIMIT if overflow else self._status(code, oom),
             exit_code=code,
-            oom_seen=bool(state["OOMKilled"]),
+            oom_seen=oom,
             truncated=self._capture.overflow,
             wall_s=round(self._wall_s, 3),
             stdout=self._capture.text("stdout"),
-            stderr=self._capture.text("stderr"),
+            stderr=stderr.removesuffix(OOM_MARK),
             artefacts=taken.artefacts,
             rejected=taken.rejected,
             backend="docker",
             isolation=self._isolation,
         )
 
-    def _status(self, code: int, state: dict[str, Any]) -> Status:
+    def _status(self, code: int, oom: bool) -> Status:
         if self._capture.overflow:
             return Status.OUTPUT_LIMIT
         if self._killed is not None:
             return self._killed
         if code == 137:
-            return Status.OOM if state["OOMKilled"] else Status.KILLED
+            return Status.OOM if oom else Status.KILLED
         return Status.NONZERO if code else Status.OK
 
     def _stop(self, ended: bool) -> bool:

@@ -228,8 +228,7 @@ class DockerSandbox:
         container = None
         try:
             staged = stage(folder, kind.limits)
-            seed = {"PYTHONHASHSEED": kind.hash_seed}
-            made = self._made(staged, binds_of_waiting(staged), kind.limits, seed)
+            made = self._made(staged, binds_of_waiting(staged), kind.limits, {})
             labels = self._labels(lasts + 3 * GRACE_S, None)
             with self._client() as client:
                 container = self._create(client, made, kind.limits, words, labels, waits=True)

@@ -43,8 +43,8 @@ def connect(timeout: int = 2) -> docker.DockerClient:
     return client
 
 
-def knock(timeout: float = 2) -> None:
-    """Ask a local engine over a new connection whether it is there.
+def knock(timeout: float = 2, address: str | None = None) -> None:
+    """Ask a local engine (default: as for `connect`) over a new connection whether it is there.
 
     An engine that is shutting down serves the connections it has and refuses new ones. (docker-py
     leaves sockets open where there is no engine.)
@@ -52,7 +52,7 @@ def knock(timeout: float = 2) -> None:
     Raises:
         OSError: it does not answer.
     """
-    address = os.environ.get("DOCKER_HOST") or _LOCAL_ENGINE
+    address = address or os.environ.get("DOCKER_HOST") or _LOCAL_ENGINE
     if not address.startswith("unix://"):
         return
     with socket.socket(socket.AF_UNIX) as connection:

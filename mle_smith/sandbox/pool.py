@@ -23,7 +23,7 @@ from typing import NamedTuple
 from mle_smith.errors import SandboxUnavailableError
 from mle_smith.sandbox.capture import Capture, Demultiplexer
 from mle_smith.sandbox.container_run import Wire
-from mle_smith.sandbox.container_spec import GRACE_S
+from mle_smith.sandbox.container_spec import GRACE_S, environment
 from mle_smith.sandbox.container_stage import PROGRAM, Staged
 from mle_smith.sandbox.engine import FAULTS
 from mle_smith.sandbox.job import Job, Limits
@@ -45,8 +45,8 @@ _MODELS = (
     *("sklearn.feature_extraction.text", "sklearn.linear_model", "sklearn.metrics"),
     *("sklearn.model_selection", "sklearn.pipeline", "sklearn.preprocessing"),
 )
-_SEED = "PYTHONHASHSEED"
 _READ_AT_START = re.compile(r"PYTHON|LD_|LC_|LANG|MALLOC_|.*(_THREADS|_CPU_COUNT|CORETYPE)$")
+"""Variables that a Python, or a library, which already runs takes no notice of."""
 
 
 class Kind(NamedTuple):
@@ -54,32 +54,30 @@ class Kind(NamedTuple):
 
     modules: tuple[str, ...]
     limits: Limits
-    hash_seed: str
 
 
 def kind_of(job: Job) -> Kind | None:
     """The kind of container that can serve `job`; None: only one that is started for it."""
     limits = job.limits
-    fixed = [name for name in job.env if name != _SEED and _READ_AT_START.match(name)]
+    usual = environment(limits, {}, inputs="", outputs="", tmp="")
+    fixed = [
+        name
+        for name, value in job.env.items()
+        if _READ_AT_START.match(name) and usual.get(name) != value
+    ]
     if fixed or limits.wall_s > LONGEST_JOB_S or limits.memory_mb < _SMALLEST_MB:
         return None
-    usual = Limits()
-    kept_outside = {
-        "wall_s": usual.wall_s,
-        "stdout_bytes": usual.stdout_bytes,
-        "stderr_bytes": usual.stderr_bytes,
-    }
+    kept_outside = Limits().model_dump(include={"wall_s", "stdout_bytes", "stderr_bytes"})
     return Kind(
         modules=_MODELS if "sklearn" in job.code else _TABLES,
         limits=limits.model_copy(update=kept_outside),
-        hash_seed=job.env.get(_SEED, "0"),
     )
 
 
 def default_size() -> int:
-    """As many as there are CPUs, and as fit into half of the memory that is free."""
+    """One more than there are CPUs, as far as half of the free memory has room for them."""
     pages = os.sysconf("SC_AVPHYS_PAGES") * os.sysconf("SC_PAGE_SIZE") // 2**20
-    return max(0, min(os.cpu_count() or 1, pages // 2 // _MEMORY_OF_ONE_MB))
+    return max(0, min((os.cpu_count() or 1) + 1, pages // 2 // _MEMORY_OF_ONE_MB))
 
 
 class Waiting(NamedTuple):
@@ -119,7 +117,7 @@ class Waiting(NamedTuple):
         order = {
             "program": PROGRAM,
             "args": job.args,
-            "env": {name: value for name, value in job.env.items() if name != _SEED},
+            "env": job.env,
             "seconds": math.ceil(job.limits.wall_s) + GRACE_S,
         }
         self.wire.say(json.dumps(order).encode() + b"\n")
@@ -144,6 +142,9 @@ class Pool:
         self._change = threading.Condition()
         self._asked: collections.deque[Kind] = collections.deque(maxlen=max(size, 1))
         self._waiting: list[Waiting] = []
+        self._booting: Kind | None = None
+        self._claimed = False
+        """Somebody waits for the one that is booting."""
         self._failures = 0
         self._closed = False
         self._thread = threading.Thread(target=self._work, name="sandbox-pool", daemon=True)
@@ -151,19 +152,26 @@ class Pool:
             self._thread.start()
 
     def take(self, job: Job) -> Waiting | None:
-        """A container that is ready for `job`, now the caller's to remove; None: there is none."""
+        """A container that is ready for `job`, now the caller's to remove; None: start one.
+
+        One that is just importing its libraries is waited for: it is ahead of any other.
+        """
         kind = kind_of(job)
         if kind is None:
             return None
         self.want(job)
         with self._change:
-            fitting = [one for one in self._waiting if one.kind == kind]
-            for waiting in fitting:
-                self._waiting.remove(waiting)
-                if waiting.alive():
-                    return waiting
-                self._discard(waiting)
-        return None
+            while True:
+                for waiting in [one for one in self._waiting if one.kind == kind]:
+                    self._waiting.remove(waiting)
+                    if waiting.alive():
+                        return waiting
+                    self._discard(waiting)
+                if self._booting != kind or self._claimed:
+                    return None
+                self._claimed = True
+                self._change.wait()
+                self._claimed = False
 
     def want(self, job: Job) -> None:
         """Say that jobs like this one are to come."""
@@ -171,7 +179,7 @@ class Pool:
         if kind is not None:
             with self._change:
                 self._asked.append(kind)
-                self._change.notify()
+                self._change.notify_all()
 
     def has(self, job: Job) -> bool:
         """Whether a container waits for jobs like this one."""
@@ -183,7 +191,7 @@ class Pool:
         """Remove all that wait."""
         with self._change:
             self._closed = True
-            self._change.notify()
+            self._change.notify_all()
         if self._thread.is_alive():
             self._thread.join()
         while self._waiting:
@@ -199,6 +207,7 @@ class Pool:
                 kind = self._lacking()
                 if self._closed or kind is None:
                     return
+                self._booting = kind
                 surplus = self._surplus()
             if surplus is not None:
                 self._discard(surplus)
@@ -212,6 +221,8 @@ class Pool:
             self._discard(waiting)
             waiting = None
         with self._change:
+            self._booting = None
+            self._change.notify_all()
             if waiting is not None:
                 self._failures = 0
                 self._waiting.append(waiting)

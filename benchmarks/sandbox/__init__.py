@@ -1,0 +1,1 @@
+"""How long the same job takes in each kind of sandbox, and without one."""
