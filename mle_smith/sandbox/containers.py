@@ -57,6 +57,7 @@ from mle_smith.sandbox.scratch import Scratch, sweep
 _CALL_S = 60
 _ATTEMPTS = 2
 _ENGINE_BACK_S = 30
+_PROBE_S = 600
 _HELD = (
     "no network, read-only root, no capabilities, no new privileges, own seccomp profile, "
     "unprivileged user, limits on memory, processor, processes, disk, output and time"
@@ -96,7 +97,8 @@ class DockerSandbox:
             _require_image(client, self.image)
             self._scratch = Scratch(scratch_parent)
             reap(client, self._scratch.deployment)
-            self._runtime = strongest_runtime(client, self.image)
+            labels = self._labels(_PROBE_S, None)
+            self._runtime = strongest_runtime(client, self.image, labels)
         self._live_inputs = self._can_show_inputs_live()
         self._janitor = Janitor(self._client, self._round)
         self.pool = Pool(warm, self._start_waiting, self._discard)

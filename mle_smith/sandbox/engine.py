@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import contextlib
 import os
 import socket
 import time
@@ -15,7 +16,7 @@ from mle_smith.errors import SandboxUnavailableError
 GVISOR = "runsc"
 _LOCAL_ENGINE = "unix:///var/run/docker.sock"
 _BACK_OFF_S = (0.1, 0.2, 0.4, 0.8, 1.5, 3.0)
-_PROBE_S = 15
+_PROBE_S, _REMOVAL_S = 10, 3
 
 FAULTS = (DockerException, requests.RequestException, OSError)
 """What calls of the engine raise where it, and not the code in a container, is at fault."""
@@ -78,29 +79,31 @@ def wait_until_back(seconds: float) -> bool:
     return False
 
 
-def strongest_runtime(client: docker.DockerClient, image: str) -> str | None:
-    """The name of gVisor where the engine has it and it works; None: the engine's own runtime."""
+def strongest_runtime(
+    client: docker.DockerClient, image: str, labels: dict[str, str]
+) -> str | None:
+    """The name of gVisor where the engine has it and it works; None: the engine's own runtime.
+
+    Args:
+        client: of the engine.
+        image: what a container is tried with.
+        labels: of that container. One that hangs at its start, as some do, cannot be removed now.
+    """
     if GVISOR not in client.info().get("Runtimes", {}):
         return None
-    return GVISOR if _starts(client, image, GVISOR) else None
-
-
-def _starts(client: docker.DockerClient, image: str, runtime: str) -> bool:
-    """Whether a container of `runtime` prints a word in time: some hang at their start."""
     api = client.api
     usual, api.timeout = api.timeout, _PROBE_S
-    host = api.create_host_config(runtime=runtime, network_mode="none", cap_drop=["ALL"])
-    made = None
-    try:
-        made = api.create_container(image, ["true"], host_config=host)["Id"]
+    host = api.create_host_config(runtime=GVISOR, network_mode="none", cap_drop=["ALL"])
+    made = api.create_container(image, ["true"], host_config=host, labels=labels)["Id"]
+    works = False
+    with contextlib.suppress(*FAULTS):
         api.start(made)
-        return int(api.wait(made, timeout=_PROBE_S)["StatusCode"]) == 0
-    except FAULTS:
-        return False
-    finally:
-        api.timeout = usual
-        if made is not None:
-            api.remove_container(made, force=True)
+        works = int(api.wait(made, timeout=_PROBE_S)["StatusCode"]) == 0
+    with contextlib.suppress(*FAULTS):
+        api.timeout = _REMOVAL_S
+        api.remove_container(made, force=True)
+    api.timeout = usual
+    return GVISOR if works else None
 
 
 def first_line(error: BaseException) -> str:

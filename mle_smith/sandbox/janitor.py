@@ -5,6 +5,7 @@ Removing takes the engine longer than a small job takes, so nobody waits for it.
 
 from __future__ import annotations
 
+import contextlib
 import queue
 import threading
 import time
@@ -23,6 +24,7 @@ from mle_smith.sandbox.scratch import remove_tree
 
 ROUND_S = 60
 _RETRY_S = 2
+_REMOVAL_S = 10
 _ATTEMPTS = 5
 
 Connection = Callable[[], AbstractContextManager[docker.DockerClient]]
@@ -93,6 +95,7 @@ def reap(client: docker.DockerClient, deployment: str, instance: str | None = No
     Those are the ones past their deadline, of a dead process, or of the sandbox `instance`.
     """
     gone = []
+    usual, client.api.timeout = client.api.timeout, _REMOVAL_S
     wanted = {"label": ["mle.sandbox=1", f"mle.deployment={deployment}"]}
     for found in client.api.containers(all=True, filters=wanted):
         labels = found["Labels"]
@@ -100,8 +103,10 @@ def reap(client: docker.DockerClient, deployment: str, instance: str | None = No
         late = float(labels.get("mle.deadline", "0")) < time.time()
         mine = instance is not None and labels.get("mle.instance") == instance
         if late or mine or made_by is None or is_dead(made_by):
-            remove_container(client, found["Id"])
-            gone.append(str(found["Id"]))
+            with contextlib.suppress(*FAULTS):  # One that hangs must not keep the others.
+                remove_container(client, found["Id"])
+                gone.append(str(found["Id"]))
+    client.api.timeout = usual
     return gone
 
 

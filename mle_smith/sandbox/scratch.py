@@ -25,7 +25,7 @@ class Scratch:
     """The folder of one sandbox. Safe to share between threads."""
 
     def __init__(self, parent: Path | None = None) -> None:
-        self.parent = parent or _default_parent()
+        self.parent = parent.resolve() if parent else _default_parent()
         sweep(self.parent)
         self.folder = self.parent / f"{current_owner()}.{secrets.token_hex(8)}"
         self.folder.mkdir(mode=0o711)

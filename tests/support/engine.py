@@ -74,6 +74,10 @@ class Engine:
     def remove(self) -> None:
         """End it, and what it started, and remove its folder."""
         if self._process is not None and self._process.poll() is None:
-            self.stop()
+            self.stop(signal.SIGKILL)
+        for process in Path("/proc").glob("[0-9]*/cmdline"):
+            with suppress(OSError):  # What runs containers outlives the engine.
+                if str(self.folder).encode() in process.read_bytes():
+                    os.kill(int(process.parent.name), signal.SIGKILL)
         unmount_below(self.folder)
         shutil.rmtree(self.folder, ignore_errors=True)
