@@ -43,15 +43,15 @@ class _Mounted(NamedTuple):
     point: Path
 
 
-def own_parents() -> Parents | None:
-    """Where this process can make groups; None where it cannot."""
+def own_parents(deployment: str) -> Parents | None:
+    """Where this process can make groups of `deployment`; None where it cannot."""
     try:
         groups = Path("/proc/self/cgroup").read_text()
         mounts = Path("/proc/self/mountinfo").read_text()
     except OSError:
         return None
     parents = find_parents(groups, mounts)
-    return parents if parents is not None and _can_make(parents) else None
+    return parents if parents is not None and _can_make(parents, deployment) else None
 
 
 def find_parents(groups: str, mounts: str) -> Parents | None:
@@ -68,18 +68,19 @@ def find_parents(groups: str, mounts: str) -> Parents | None:
 class Group:
     """The group of one job, with its limits set and no process in it yet."""
 
-    def __init__(self, parents: Parents, *, memory: int, pids: int) -> None:
+    def __init__(self, parents: Parents, deployment: str, *, memory: int, pids: int) -> None:
         """Make it.
 
         Args:
             parents: where.
+            deployment: whose sandboxes may clear it up (`Scratch.deployment`).
             memory: bytes, of all processes together, swap included.
             pids: processes and threads together.
 
         Raises:
             OSError: the kernel refuses it.
         """
-        name = f"{_PREFIX}{current_owner()}.{secrets.token_hex(8)}"
+        name = f"{_PREFIX}{deployment}.{current_owner()}.{secrets.token_hex(8)}"
         self._memory, self._pids = parents.memory / name, parents.pids / name
         self._v2 = parents.version == 2
         try:
@@ -136,8 +137,8 @@ class Group:
         return tuple(dict.fromkeys((self._pids, self._memory)))
 
 
-def leftovers() -> list[Path]:
-    """Groups of this user whose maker is dead, anywhere that can be seen."""
+def leftovers(deployment: str) -> list[Path]:
+    """Groups of `deployment` whose maker is dead, anywhere that can be seen."""
     try:
         mounts = Path("/proc/self/mountinfo").read_text()
     except OSError:
@@ -146,30 +147,22 @@ def leftovers() -> list[Path]:
         folder
         for mounted in _hierarchies(mounts)
         if mounted.version == 2 or mounted.controllers & _V2_CONTROLLERS
-        for folder in _groups_below(mounted.point)
-        if _is_leftover(folder)
+        for folder in _groups_below(mounted.point, f"{_PREFIX}{deployment}.")
     ]
 
 
-def sweep() -> list[Path]:
+def sweep(deployment: str) -> list[Path]:
     """Remove `leftovers`, and end what runs in them; which they were."""
     gone = []
-    for folder in leftovers():
+    for folder in leftovers(deployment):
         with contextlib.suppress(OSError):  # Another sweeps it too, or the kernel still holds it.
             _remove(folder)
             gone.append(folder)
     return gone
 
 
-def _is_leftover(folder: Path) -> bool:
-    owner = parse_owner(folder.name.removeprefix(_PREFIX).rpartition(".")[0])
-    try:
-        return owner is not None and is_dead(owner) and folder.stat().st_uid == os.geteuid()
-    except OSError:
-        return False
-
-
-def _groups_below(point: Path) -> Iterator[Path]:
+def _groups_below(point: Path, prefix: str) -> Iterator[Path]:
+    """Groups that are named so and whose maker is dead."""
     pending = [str(point)]
     while pending:
         try:
@@ -178,10 +171,12 @@ def _groups_below(point: Path) -> Iterator[Path]:
         except OSError:
             continue
         for entry in folders:
-            if entry.name.startswith(_PREFIX):
-                yield Path(entry.path)
-            else:
+            if not entry.name.startswith(_PREFIX):
                 pending.append(entry.path)
+                continue
+            owner = parse_owner(entry.name.removeprefix(prefix).rpartition(".")[0])
+            if owner is not None and is_dead(owner):
+                yield Path(entry.path)
 
 
 def _remove(folder: Path) -> None:
@@ -207,10 +202,10 @@ def _end_all(folder: Path) -> None:
         time.sleep(_PAUSE_S)
 
 
-def _can_make(parents: Parents) -> bool:
+def _can_make(parents: Parents, deployment: str) -> bool:
     """Whether the kernel lets us make and limit a group there."""
     try:
-        Group(parents, memory=1 << 26, pids=4).close()
+        Group(parents, deployment, memory=1 << 26, pids=4).close()
     except OSError:
         return False
     return True

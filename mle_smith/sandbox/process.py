@@ -74,8 +74,8 @@ class ProcessSandbox:
             raise SandboxUnavailableError(
                 "The process sandbox needs Linux; use Docker here.", code="sandbox.process.system"
             )
-        self._parents = _group_parents(memory_limit)
         self._scratch = Scratch(scratch_parent)
+        self._parents = self._group_parents(memory_limit)
         self._jobs = threading.BoundedSemaphore(max_jobs or (os.cpu_count() or 1) + 1)
         self._counter = itertools.count()
         self._closed = False
@@ -187,6 +187,21 @@ class ProcessSandbox:
         isolation = self._isolation() if hasattr(self, "_level") else ""
         return run.result(out, "process", isolation)
 
+    def _group_parents(self, memory_limit: MemoryLimit) -> cgroup.Parents | None:
+        """Where jobs' groups are made; None: memory is measured."""
+        if memory_limit == "measured":
+            return None
+        cgroup.sweep(self._scratch.deployment)
+        parents = cgroup.own_parents(self._scratch.deployment)
+        if parents is None and memory_limit == "kernel":
+            self._scratch.close()
+            raise SandboxUnavailableError(
+                "The kernel lets this user make no control group with a memory limit. Run as root, "
+                "or in a group that is handed to you (systemd-run --user --scope -p Delegate=yes).",
+                code="sandbox.process.groups",
+            )
+        return parents
+
     @contextlib.contextmanager
     def _group(self, limits: Limits) -> Iterator[cgroup.Group | None]:
         """A control group for one job, where we can make one. Nothing is left of it."""
@@ -194,24 +209,11 @@ class ProcessSandbox:
             yield None
             return
         memory = limits.memory_mb * 2**20
-        group = cgroup.Group(self._parents, memory=memory, pids=limits.pids + _OURS)
+        group = cgroup.Group(
+            self._parents, self._scratch.deployment, memory=memory, pids=limits.pids + _OURS
+        )
         with contextlib.closing(group):
             yield group
-
-
-def _group_parents(memory_limit: MemoryLimit) -> cgroup.Parents | None:
-    """Where jobs' groups are made; None: memory is measured."""
-    if memory_limit == "measured":
-        return None
-    cgroup.sweep()
-    parents = cgroup.own_parents()
-    if parents is None and memory_limit == "kernel":
-        raise SandboxUnavailableError(
-            "The kernel lets this user make no control group with a memory limit. Run as root, or "
-            "in a group that is handed to you (systemd-run --user --scope -p Delegate=yes).",
-            code="sandbox.process.groups",
-        )
-    return parents
 
 
 def _job_user(level: Level, turn: int, folder: Path) -> int | None:

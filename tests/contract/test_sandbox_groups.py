@@ -16,19 +16,20 @@ from mle_smith.sandbox.job import Status
 from mle_smith.sandbox.process import ProcessSandbox
 from tests.support.sandboxes import SMALL, run
 
+MINE = f"test-{os.getpid()}"
 LIMITS = SMALL.model_copy(update={"memory_mb": 128})
 
 
 @pytest.fixture
 def parents() -> cgroup.Parents:
-    found = cgroup.own_parents()
+    found = cgroup.own_parents(MINE)
     if found is None:
         pytest.skip("no control group can be made here")
     return found
 
 
 def groups(parents: cgroup.Parents) -> list[Path]:
-    mine = f"mle-smith.*.{os.getpid()}.*"
+    mine = f"mle-smith.*.*.{os.getpid()}.*"
     return [*parents.memory.glob(mine), *parents.pids.glob(mine)]
 
 
@@ -113,7 +114,8 @@ except OSError:
 ORPHAN = """
 import os, sys
 from mle_smith.sandbox import cgroup
-group = cgroup.Group(cgroup.own_parents(), memory=2**26, pids=8)
+deployment = sys.argv[1]
+group = cgroup.Group(cgroup.own_parents(deployment), deployment, memory=2**26, pids=8)
 if os.fork() == 0:
     for door in group.doors:
         door.write_text("0")
@@ -127,20 +129,19 @@ os.wait()
 
 def test_what_a_killed_process_leaves_is_swept(parents: cgroup.Parents) -> None:
     with subprocess.Popen(
-        [sys.executable, "-c", ORPHAN], stdin=subprocess.PIPE, stdout=subprocess.PIPE
+        [sys.executable, "-c", ORPHAN, MINE], stdin=subprocess.PIPE, stdout=subprocess.PIPE
     ) as owner:
         assert owner.stdin is not None
         assert owner.stdout is not None
         owner.stdin.close()
         member = int(owner.stdout.readline())
-        left = [path for path in cgroup.leftovers() if str(owner.pid) in path.name]
-        assert left == [], "its owner lives"
-        cgroup.sweep()
+        assert cgroup.leftovers(MINE) == cgroup.sweep(MINE) == [], "its owner lives"
         assert Path(f"/proc/{member}").exists()
         owner.kill()
-    left = [path for path in cgroup.leftovers() if f".{owner.pid}." in path.name]
+    left = cgroup.leftovers(MINE)
     assert {path.parent for path in left} == {parents.memory, parents.pids}
-    assert set(left) <= set(cgroup.sweep())
+    assert cgroup.sweep("other") == []
+    assert cgroup.sweep(MINE) == left
     assert not any(path.exists() for path in left)
     assert not _lives(member)
 
@@ -157,7 +158,7 @@ def _lives(pid: int) -> bool:
 
 
 def test_closing_ends_what_is_in_a_group(parents: cgroup.Parents) -> None:
-    group = cgroup.Group(parents, memory=2**26, pids=8)
+    group = cgroup.Group(parents, MINE, memory=2**26, pids=8)
     enter = "import sys\nfor door in sys.argv[1:]: open(door, 'w').write('0')\n"
     spin = enter + "import os\nfor _ in range(3): os.fork()\nprint(flush=True)\nwhile True: pass"
     doors = [str(door) for door in group.doors]
