@@ -25,15 +25,15 @@ class Role(StrEnum):
 class Limits(Value):
     """What one job may use. Frozen; sizes in MiB unless the name says otherwise."""
 
-    wall_s: float = Field(default=120, gt=0)
-    cpus: float = Field(default=1, gt=0)
-    memory_mb: int = Field(default=2048, ge=64)
-    pids: int = Field(default=128, ge=4)
-    tmp_mb: int = Field(default=256, ge=1)
-    out_mb: int = Field(default=1024, ge=1)
-    out_files: int = Field(default=10_000, ge=1)
-    stdout_bytes: int = Field(default=256 * 1024, ge=0)
-    stderr_bytes: int = Field(default=64 * 1024, ge=0)
+    wall_s: float = Field(default=120, gt=0, le=7 * 86_400)
+    cpus: float = Field(default=1, gt=0, le=1024)
+    memory_mb: int = Field(default=2048, ge=64, le=1 << 24)
+    pids: int = Field(default=128, ge=4, le=1 << 22)
+    tmp_mb: int = Field(default=256, ge=1, le=1 << 24)
+    out_mb: int = Field(default=1024, ge=1, le=1 << 24)
+    out_files: int = Field(default=10_000, ge=1, le=10_000_000)
+    stdout_bytes: int = Field(default=256 * 1024, ge=0, le=1 << 28)
+    stderr_bytes: int = Field(default=64 * 1024, ge=0, le=1 << 28)
 
 
 class Mount(Value):

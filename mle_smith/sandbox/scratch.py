@@ -12,6 +12,8 @@ import secrets
 import shutil
 import stat
 import tempfile
+from collections.abc import Iterator
+from contextlib import contextmanager
 from pathlib import Path
 from typing import Any
 
@@ -25,7 +27,7 @@ class Scratch:
     """The folder of one sandbox. Safe to share between threads."""
 
     def __init__(self, parent: Path | None = None) -> None:
-        self.parent = parent.resolve() if parent else _default_parent()
+        self.parent = parent.resolve() if parent else default_parent()
         sweep(self.parent)
         self.folder = self.parent / f"{current_owner()}.{secrets.token_hex(8)}"
         self.folder.mkdir(mode=0o711)
@@ -33,7 +35,7 @@ class Scratch:
     @property
     def deployment(self) -> str:
         """Identifies all sandboxes that share this place: they may clear up after each other."""
-        return hashlib.sha256(f"{os.getuid()}:{self.parent}".encode()).hexdigest()[:12]
+        return deployment_of(self.parent)
 
     @property
     def identity(self) -> str:
@@ -51,15 +53,27 @@ class Scratch:
         remove_tree(self.folder)
 
 
-def sweep(parent: Path) -> list[Path]:
-    """Remove the folders below `parent` whose maker is dead; which they were."""
-    gone = []
-    for folder in parent.iterdir():
+def deployment_of(parent: Path) -> str:
+    """The deployment of the sandboxes of this user whose folders lie in `parent`."""
+    return hashlib.sha256(f"{os.getuid()}:{parent}".encode()).hexdigest()[:12]
+
+
+def leftovers(parent: Path) -> list[Path]:
+    """The folders in `parent` whose maker is dead."""
+    left = []
+    for folder in sorted(parent.iterdir()):
         owner = parse_owner(folder.name.rpartition(".")[0])
         if owner is not None and is_dead(owner):
-            remove_tree(folder)
-            gone.append(folder)
-    return gone
+            left.append(folder)
+    return left
+
+
+def sweep(parent: Path) -> list[Path]:
+    """Remove the folders in `parent` whose maker is dead; which they were."""
+    left = leftovers(parent)
+    for folder in left:
+        remove_tree(folder)
+    return left
 
 
 def remove_tree(folder: Path) -> None:
@@ -100,7 +114,18 @@ def readable_copy(mount: ResolvedMount, folder: Path) -> Path:
     return copy
 
 
-def _default_parent() -> Path:
+@contextmanager
+def throwaway_parent() -> Iterator[Path]:
+    """A place for a sandbox that is only looked at: it clears nothing up elsewhere."""
+    parent = Path(tempfile.mkdtemp(prefix="mle-smith-look-")).resolve()
+    parent.chmod(0o711)
+    try:
+        yield parent
+    finally:
+        remove_tree(parent)
+
+
+def default_parent() -> Path:
     """A folder that only this user can write: another's in its place is refused."""
     parent = Path(tempfile.gettempdir()).resolve() / f"mle-smith-{os.getuid()}"
     parent.mkdir(mode=0o711, exist_ok=True)
