@@ -18,6 +18,8 @@ from mle_smith.sandbox.process import MemoryLimit, ProcessSandbox
 from mle_smith.sandbox.scratch import remove_tree
 from tests.support.sandboxes import AlwaysWarm
 
+pytest.register_assert_rewrite("tests.support.attacks")
+
 
 @contextmanager
 def scratch_parent() -> Iterator[Path]:

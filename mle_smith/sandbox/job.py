@@ -109,6 +109,19 @@ class Result(Value):
         return self.status is Status.OK
 
 
+class Gap(StrEnum):
+    """Something that a backend expressly does not hold; its value says so in words.
+
+    Each has its case in `tests/support/attacks`, which shows that it is so.
+    """
+
+    ABSENCE = "what the code may not read is refused, not absent: it can see names and sizes"
+    MEMORY_FILES = "files in /tmp and in the working folder do not count as memory"
+    ROOT_USER = "the code runs as root, without its rights"
+    SCRATCH_SIZE = "`tmp_mb` holds for each file, not for all of /tmp or the working folder"
+    SHARED_MEMORY = "there is no /dev/shm: joblib and multiprocessing keep to one process"
+
+
 class Capabilities(Value):
     """What a backend can hold."""
 
@@ -120,6 +133,8 @@ class Capabilities(Value):
     """The code sees no file of the host but its inputs and the Python it runs on."""
     memory: bool
     """The memory limit covers all processes of a job together."""
+    gaps: frozenset[Gap] = frozenset()
+    """What it does not hold, of what the others do."""
 
 
 class Sandbox(Protocol):

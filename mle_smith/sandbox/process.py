@@ -21,7 +21,7 @@ from typing import Literal
 from mle_smith.errors import SandboxUnavailableError, UsageError
 from mle_smith.sandbox import cgroup
 from mle_smith.sandbox.container_spec import environment
-from mle_smith.sandbox.job import Capabilities, Job, Limits, Result, Role, Status
+from mle_smith.sandbox.job import Capabilities, Gap, Job, Limits, Result, Role, Status
 from mle_smith.sandbox.outputs import clear, require_empty
 from mle_smith.sandbox.plan import (
     Level,
@@ -94,6 +94,7 @@ class ProcessSandbox:
             network=True,
             filesystem=True,
             memory=True,
+            gaps=self._gaps(),
         )
 
     def run(self, job: Job, out: Path | None = None) -> Result:
@@ -139,6 +140,14 @@ class ProcessSandbox:
             f"process: no network, {files}, {landlock}, system-call filter, no new privileges, "
             f"empty environment, {limits}"
         )
+
+    def _gaps(self) -> frozenset[Gap]:
+        if self._level == "namespaces":
+            return frozenset({Gap.MEMORY_FILES})
+        gaps = {Gap.ABSENCE, Gap.MEMORY_FILES, Gap.SCRATCH_SIZE, Gap.SHARED_MEMORY}
+        if os.geteuid() == 0 and not open_to_others():
+            gaps.add(Gap.ROOT_USER)
+        return frozenset(gaps)
 
     def _run(
         self, level: Level, job: Job, mounts: tuple[ResolvedMount, ...], out: Path | None
