@@ -56,6 +56,7 @@ def check(result: int, step: str) -> int:
 def main() -> None:
     """Read the plan, prepare, and split into supervisor and first process."""
     report = int(sys.argv[1])
+    os.set_inheritable(report, False)  # The program must not be able to report its own end.
     parent = os.getppid()
     plan = marshal.load(sys.stdin.buffer)
     check(libc.prctl(PR_SET_PDEATHSIG, signal.SIGTERM, 0, 0, 0), "prctl")

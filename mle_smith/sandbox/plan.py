@@ -120,7 +120,7 @@ def launch_plan(
         "root": str(places.root),
         "view": _view(where, places, limits, user) if own else [],
         "landlock": _landlock(level, where, places),
-        "seccomp": build_filter(machine, families),
+        "seccomp": build_filter(machine, families, shared=not own),
         "rlimits": _rlimits(limits, processes),
         "user": user,
         "drop_capabilities": own or os.geteuid() == 0,

@@ -143,7 +143,7 @@ class ProcessSandbox:
 
     def _gaps(self) -> frozenset[Gap]:
         if self._level == "namespaces":
-            return frozenset({Gap.MEMORY_FILES})
+            return frozenset({Gap.MEMORY_FILES} if self._parents is None else ())
         gaps = {Gap.ABSENCE, Gap.MEMORY_FILES, Gap.SCRATCH_SIZE, Gap.SHARED_MEMORY}
         if os.geteuid() == 0 and not open_to_others():
             gaps.add(Gap.ROOT_USER)

@@ -178,7 +178,7 @@ class ProcessRun:
             use = tree_use(pid, limits.memory_mb * 2**20)
             if use.memory > limits.memory_mb * 2**20:
                 return Status.OOM
-            if use.processes > limits.pids + _OVERHEAD:
+            if use.threads > limits.pids + _OVERHEAD:
                 return Status.KILLED  # For root without namespaces the kernel does not count.
         if now > self._next_disk:
             self._next_disk = now + _DISK_EVERY_S

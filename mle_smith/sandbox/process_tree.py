@@ -15,9 +15,10 @@ _ENOUGH = 1 << 16
 
 
 class TreeUse(NamedTuple):
-    """A process and all below it."""
+    """All processes below one."""
 
-    processes: int
+    threads: int
+    """As the kernel counts against a limit: a process of one thread is one."""
     memory: int
     """Bytes: shared pages counted once where that decides (proportional set size)."""
 
@@ -28,7 +29,7 @@ def tree_use(pid: int, limit: int) -> TreeUse:
     resident = sum(_resident(member) for member in members)
     if resident > limit:
         resident = sum(_proportional(member) for member in members)
-    return TreeUse(processes=len(members), memory=resident)
+    return TreeUse(threads=sum(map(_threads, members)), memory=resident)
 
 
 def descendants(pid: int) -> list[int]:
@@ -46,6 +47,13 @@ def descendants(pid: int) -> list[int]:
             found += below
             pending += below
     return found
+
+
+def _threads(pid: int) -> int:
+    try:
+        return len(os.listdir(f"/proc/{pid}/task"))
+    except OSError:
+        return 0  # Ended since.
 
 
 def _resident(pid: int) -> int:

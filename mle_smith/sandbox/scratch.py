@@ -6,6 +6,7 @@ its owner, so that a later sandbox can clear what a killed process left, mounts 
 
 from __future__ import annotations
 
+import contextlib
 import hashlib
 import os
 import secrets
@@ -15,7 +16,6 @@ import tempfile
 from collections.abc import Iterator
 from contextlib import contextmanager
 from pathlib import Path
-from typing import Any
 
 from mle_smith.errors import SandboxUnavailableError
 from mle_smith.sandbox.mounts import unmount_below
@@ -79,24 +79,41 @@ def sweep(parent: Path) -> list[Path]:
 def remove_tree(folder: Path) -> None:
     """Remove a folder, whatever is mounted in it and whatever rights a job left on it.
 
-    Another process may be sweeping the same folder: what is gone already is no fault.
+    Folders are lifted out of their parents before they are emptied: a job may have nested more of
+    them than a path, or a recursion, can reach. Another process may be sweeping the same folder:
+    what is gone already is no fault.
     """
     unmount_below(folder)
+    with contextlib.suppress(FileNotFoundError):
+        while _empty_once(folder):
+            pass
+        folder.rmdir()
 
-    def open_and_retry(_: object, name: str, error: tuple[Any, BaseException, Any]) -> None:
-        if isinstance(error[1], FileNotFoundError):
-            return
-        # A job may have taken the rights of its own folders away.
-        path = Path(name)
-        path.parent.chmod(0o700)
-        if path.is_dir() and not path.is_symlink():
-            path.chmod(0o700)
-            shutil.rmtree(path, ignore_errors=True)
-        else:
-            path.unlink(missing_ok=True)
 
-    if folder.exists():
-        shutil.rmtree(folder, onerror=open_and_retry)
+def _empty_once(folder: Path) -> bool:
+    """Remove the files of a folder and its folders' files, lift their folders; whether any were."""
+    found = False
+    for entry in _entries(folder):
+        found = True
+        with contextlib.suppress(FileNotFoundError):
+            if not entry.is_dir(follow_symlinks=False):
+                Path(entry.path).unlink()
+                continue
+            for inner in _entries(Path(entry.path)):
+                if inner.is_dir(follow_symlinks=False):
+                    Path(inner.path).chmod(0o700)  # Who moves a folder writes to it, too.
+                    Path(inner.path).rename(folder / secrets.token_hex(8))
+                else:
+                    Path(inner.path).unlink()
+            Path(entry.path).rmdir()
+    return found
+
+
+def _entries(folder: Path) -> list[os.DirEntry[str]]:
+    """What is in a folder, even where a job took the right to look away."""
+    folder.chmod(0o700)
+    with os.scandir(folder) as entries:
+        return list(entries)
 
 
 def readable_copy(mount: ResolvedMount, folder: Path) -> Path:

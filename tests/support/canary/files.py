@@ -175,7 +175,8 @@ def everything(target: Target) -> Iterator[Evidence]:
     """Read every small file there is, the likely places first, for as long as there is time."""
     likely = [target.package]
     if not target.control:
-        likely = [value for name, value in os.environ.items() if name.startswith("MLE_")]
+        likely = [os.path.realpath(path) for path in names_in(os.environ["MLE_IN"])]
+        likely += [value for name, value in os.environ.items() if name.startswith("MLE_")]
         likely += ["/in", "/out", "/work", "/job", "/tmp", "/dev", "/run", "/home", "/mnt", "/var"]
         likely += ["/srv", "/opt", "/etc", "/data", "/workspace", "/root", *names_in("/")]
     for folder in dict.fromkeys(likely):
