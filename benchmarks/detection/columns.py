@@ -13,10 +13,10 @@ from benchmarks.detection.specimen import NotApplicableError, Specimen
 
 
 def _groups(specimen: Specimen) -> NDArray[np.int64]:
-    """Codes of an input that has 3 to 30 rows for each of its values."""
+    """Codes of an input that has 3 to 20 rows for each of its values."""
     rows = specimen.everything
     many = len(rows)
-    fit = specimen.categories(max(8, many // 60), max(8, many // 3))
+    fit = specimen.categories(max(8, many // 20), max(8, many // 3))
     if not fit:
         raise NotApplicableError("no column of groups")
     name = str(specimen.rng.choice(fit))
@@ -33,7 +33,7 @@ def _outcome(specimen: Specimen) -> NDArray[np.float64]:
 
 
 def _encoded(specimen: Specimen, strength: Strength, prior: float, *, others: bool) -> None:
-    """Means of the target by group over all rows; noise of 0.3, 0.1, 0 of their spread."""
+    """Means of the target by group over all rows; noise of 0.2, 0.05, 0 of their spread."""
     groups, outcome = _groups(specimen), _outcome(specimen)
     sums, counts = np.bincount(groups, outcome), np.bincount(groups)
     centre = outcome.mean()
@@ -42,7 +42,9 @@ def _encoded(specimen: Specimen, strength: Strength, prior: float, *, others: bo
         values = np.where(counts[groups] > 1, values, centre)
     else:
         means = (sums + prior * centre) / (counts + prior)
-        means = means + strength.of(0.3, 0.1, 0.0) * specimen.rng.normal(0, means.std(), len(means))
+        means = means + strength.of(0.2, 0.05, 0.0) * specimen.rng.normal(
+            0, means.std(), len(means)
+        )
         values = means[groups]
     cut = len(specimen.train)
     values = values.round(6)
@@ -51,7 +53,7 @@ def _encoded(specimen: Specimen, strength: Strength, prior: float, *, others: bo
 
 @plants("L8", "group means")
 def group_means(specimen: Specimen, strength: Strength) -> None:
-    """Target encoding, computed before the split (noise 0.3, 0.1, 0 of the means' spread)."""
+    """Target encoding, computed before the split (noise 0.2, 0.05, 0 of the means' spread)."""
     _encoded(specimen, strength, 0.0, others=False)
 
 

@@ -7,7 +7,7 @@ import pandas as pd
 from numpy.typing import NDArray
 
 from benchmarks.detection.catalogue import Strength, plants
-from benchmarks.detection.specimen import NotApplicableError, Specimen
+from benchmarks.detection.specimen import NotApplicableError, Specimen, honest_skill
 
 
 def _divided_anew(specimen: Specimen, swapped: float) -> None:
@@ -56,6 +56,12 @@ def _entities(
     return [f"P{names[k]:05d}" for k in place], noisy
 
 
+def _beats_the_inputs(specimen: Specimen, told: float) -> None:
+    """What tells no more than the inputs do is no shortcut."""
+    if honest_skill(specimen.package) > told - 0.25:
+        raise NotApplicableError("the inputs foretell the target about as well")
+
+
 @plants("L9", "persons on both sides")
 def persons(specimen: Specimen, strength: Strength) -> None:
     """A random split of persons (5 to 10 rows each), who decide 60, 80, 95 % of the target."""
@@ -63,7 +69,9 @@ def persons(specimen: Specimen, strength: Strength) -> None:
         raise NotApplicableError("the split is not at random")
     if len(specimen.train) + len(specimen.test) < 150:
         raise NotApplicableError("too few rows")
-    names, _ = _entities(specimen, int(specimen.rng.integers(5, 11)), strength.of(0.6, 0.8, 0.95))
+    told = strength.of(0.6, 0.8, 0.95)
+    _beats_the_inputs(specimen, told)
+    names, _ = _entities(specimen, int(specimen.rng.integers(5, 11)), told)
     cut = len(specimen.train)
     specimen.add_input("participant", names[:cut], names[cut:], "who was asked")
 
@@ -75,7 +83,9 @@ def machines(specimen: Specimen, strength: Strength) -> None:
         raise NotApplicableError("the split is not at random")
     if len(specimen.train) + len(specimen.test) < 400:
         raise NotApplicableError("too few rows")
-    names, _ = _entities(specimen, int(specimen.rng.integers(12, 26)), strength.of(0.6, 0.8, 0.95))
+    told = strength.of(0.6, 0.8, 0.95)
+    _beats_the_inputs(specimen, told)
+    names, _ = _entities(specimen, int(specimen.rng.integers(12, 26)), told)
     cut = len(specimen.train)
     numbers = [name[1:].lstrip("0") or "0" for name in names]
     specimen.add_input("k7", numbers[:cut], numbers[cut:], "a number")
@@ -95,6 +105,7 @@ def series_at_random(specimen: Specimen, strength: Strength) -> None:
     """Rows of a slow series (neighbours correlate by 0.9, 0.95, 0.99) are divided at random."""
     if specimen.temporal or specimen.split["kind"] == "grouped" or specimen.classes:
         raise NotApplicableError("no random split of a quantity")
+    _beats_the_inputs(specimen, strength.of(0.8, 0.9, 0.98))
     rows = specimen.everything
     values = specimen.signal(rows)
     steps, steady = specimen.rng.normal(size=len(rows)), strength.of(0.9, 0.95, 0.99)

@@ -37,7 +37,7 @@ def parts(feature: Feature) -> Iterator[Derived]:
     filled = feature.text.dropna()
     if feature.number is not None or feature.time is not None or filled.empty:
         return
-    if filled.str.len().max() > _MAX_LENGTH or feature.distinct < 3:
+    if filled.str.len().max() > _MAX_LENGTH or feature.distinct < max(20, len(filled) // 50):
         return
     text = feature.text.fillna("")
     for pattern, what in (

@@ -24,6 +24,7 @@ from mle_smith.checks import (
     public_source,
     rebuild,
     sample_answers,
+    signal,
     source_code,
     structure,
 )
@@ -47,6 +48,7 @@ _MODULES = (
     entities_and_time,
     public_source,
     metric_contract,
+    signal,
     description,
 )
 

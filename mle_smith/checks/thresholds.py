@@ -96,13 +96,21 @@ class Thresholds(Value):
     """Part of the answers that another public file gives away, from which on it is an error. Each
     way of telling has a test of significance of its own."""
 
-    entity_skill: float = 0.95
-    """Skill of looking up the entity of a row in train: it gives the answer away (error)."""
+    entity_skill: float = 0.35
+    """Skill of looking up the entity of a row in train from which on it is an error, if it also
+    beats all other columns by the gain: the split then tests memory."""
+    entity_gain: float = 0.2
+    """Not asked of columns that are named like entities. Measured: in sound tasks looking things up
+    never beats the other columns together."""
     entity_warning: float = 0.3
-    time_neighbour_skill: float = 0.8
+    time_neighbour_skill: float = 0.5
     """Skill of copying the target of the train row nearest in time: error where the other columns
     do worse, for the split then tests interpolation."""
-    time_neighbour_warning: float = 0.5
+    time_neighbour_warning: float = 0.4
+    future_fit: float = 0.9
+    """R² with the target of the same time, or later, from which on an input is looked at."""
+    future_ratio: float = 0.5
+    """It leaves at most this part of what the best time before leaves."""
 
     fuzz_rows: int = 400
     """Answers that the metric's contract is tried on; it does not depend on their number."""
@@ -112,6 +120,9 @@ class Thresholds(Value):
     best_tolerance: float = 1e-9
     """How far perfect answers may miss the best score (log loss clips at 1e-15)."""
 
+    errors_left: float = 0.003
+    """Wrong classes (or variance not explained) of a plain baseline below which nobody can be
+    ranked above it."""
     resamples: int = Field(default=200, ge=20)
     """Bootstrap resamples of the ladder: percentiles to about a tenth of their interval."""
     confidence: float = 0.95
