@@ -61,7 +61,8 @@ def _forest(table: Floats, goal: Goal, rows: Ints, seed: int) -> Floats:
 
 def _words(features: Sequence[Feature]) -> csr_matrix:
     """Words of texts and values of columns by their hash, and numbers in standard units."""
-    numbers, words = [], []
+    numbers: list[Floats] = []
+    words: list[pd.Series[str]] = []
     for feature in features:
         if feature.quantity is not None and feature.distinct > 10:
             values = np.nan_to_num(feature.quantity, nan=float(np.nanmedian(feature.quantity)))
@@ -120,7 +121,11 @@ def submissions(
             yield form.of(answers.assign(**{form.targets[0]: [label_of[k] for k in best]}))
         return
     plain = form.of(answers)
-    code_of = {str(label): code for code, label in label_of.items() if code >= 0}
+    code_of = {
+        str(goal.feature.text.iloc[rows[0]]): int(code)
+        for code, rows in goal.feature.text.groupby(goal.codes).indices.items()
+        if code >= 0
+    }
     columns = (
         {form.targets[0]: form.positive} if form.kind == "probability" else form.class_of_column
     )

@@ -178,16 +178,15 @@ def _futures(subject: Subject, columns: list[str], times: Floats) -> Iterator[Ou
     for feature in subject.inputs if series is not None else ():
         for goal in subject.goals:
             found = timing(feature, goal, series or [])
-            if feature.name in columns or found is None:
-                continue
-            best = max(found.now, found.later)
+            if feature.name in columns or found is None or found.now >= found.later:
+                continue  # of its own time: `proxies` says so
+            best = found.later
             if best >= limits.future_fit and 1 - best <= limits.future_ratio * (1 - found.before):
-                when = "its own time" if found.now >= found.later else "the time after"
                 yield Finding(
                     code="L10",
                     severity=Severity.ERROR,
                     blame=Blame.DESIGN,
-                    message=f"{feature.name!r} goes with {goal.feature.name!r} of {when} (R² "
+                    message=f"{feature.name!r} follows {goal.feature.name!r} of the time after (R² "
                     f"{best:.3f}) more closely than with any time before ({found.before:.3f}): it "
                     "was not known beforehand. Drop it, or give the value of the time before.",
                     evidence={

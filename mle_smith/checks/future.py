@@ -12,7 +12,7 @@ import numpy as np
 import pandas as pd
 
 from mle_smith.checks.association import Goal
-from mle_smith.checks.features import Feature, Floats
+from mle_smith.checks.features import Feature, Floats, Ints
 
 _LEADS = (1, 2, 3)
 _MAX_LAG = 400
@@ -28,10 +28,10 @@ class Timing(NamedTuple):
     before: float
 
 
-def series_order(times: Floats, feature_codes: list[Feature]) -> list[np.ndarray] | None:  # type: ignore[type-arg]
+def series_order(times: Floats, feature_codes: list[Feature]) -> list[Ints] | None:
     """Rows of each series in the order of time; None where one column does not tell them apart."""
     if len(np.unique(times)) == len(times):
-        return [np.argsort(times, kind="stable")]
+        return [np.argsort(times, kind="stable").astype(np.int64)]
     for feature in sorted(feature_codes, key=lambda f: f.distinct):
         if not 2 <= feature.distinct <= len(times) // _FEWEST:
             continue
@@ -39,11 +39,11 @@ def series_order(times: Floats, feature_codes: list[Feature]) -> list[np.ndarray
         if keys.duplicated().mean() < 0.01:
             order = np.lexsort((times, feature.codes))
             cuts = np.flatnonzero(np.diff(feature.codes[order])) + 1
-            return list(np.split(order, cuts))
+            return [part.astype(np.int64) for part in np.split(order, cuts)]
     return None
 
 
-def timing(feature: Feature, goal: Goal, series: list[np.ndarray]) -> Timing | None:  # type: ignore[type-arg]
+def timing(feature: Feature, goal: Goal, series: list[Ints]) -> Timing | None:
     """How the input goes with the target at its time, after it, and at the best time before."""
     if feature.number is None or goal.classes or feature.distinct < 20:
         return None

@@ -18,10 +18,12 @@ import pandas as pd
 from mle_smith.checks.association import Goal, column_skill, joint_skill, mask_skill, tree_skill
 from mle_smith.checks.check import Measured, Need, Outcome, check
 from mle_smith.checks.derived import calculated, crossed, parts
+from mle_smith.checks.entities_and_time import time_of_rows
 from mle_smith.checks.features import Feature
+from mle_smith.checks.future import series_order, timing
 from mle_smith.checks.identities import find_identity
 from mle_smith.checks.subject import Subject
-from mle_smith.values import Blame, Finding, Severity, TaskType
+from mle_smith.values import Blame, Finding, Severity
 
 _MIN_REPEATS = 10
 
@@ -121,6 +123,7 @@ def proxies(subject: Subject) -> Iterator[Outcome]:
                     target=goal.feature.name,
                 )
         yield from _identities(subject, goal, certain)
+        yield from _of_the_moment(subject, goal, certain)
         yield from _strong(subject, goal, skills, certain)
         yield from _hidden(subject, goal, certain)
 
@@ -149,15 +152,43 @@ def _identities(subject: Subject, goal: Goal, certain: set[str]) -> Iterator[Fin
     )
 
 
+def _of_the_moment(subject: Subject, goal: Goal, certain: set[str]) -> Iterator[Finding]:
+    """In a task over time: numbers that follow the target's moment closer than any before."""
+    limits = subject.thresholds
+    dated = time_of_rows(subject) if subject.temporal and subject.inputs else None
+    series = series_order(dated[1], list(subject.inputs)) if dated is not None else None
+    for feature in subject.inputs if series is not None else ():
+        found = timing(feature, goal, series or [])
+        if found is None or feature.name in certain or found.now < found.later:
+            continue
+        if found.now < limits.future_fit:
+            continue
+        if 1 - found.now <= limits.future_ratio * (1 - found.before):
+            certain.add(feature.name)
+            yield _finding(
+                "L06",
+                Severity.ERROR,
+                f"{feature.name!r} follows {goal.feature.name!r} of its own time (R² "
+                f"{found.now:.3f}) more closely than of any time before ({found.before:.3f}): it "
+                "is the target in another form. Drop it, or give its value of the time before.",
+                [feature.name],
+                target=goal.feature.name,
+                fit=round(found.now, 4),
+                fit_before=round(found.before, 4),
+                exploit=f"a line through {feature.name!r} alone",
+            )
+
+
 def _strong(
     subject: Subject, goal: Goal, skills: dict[str, float], certain: set[str]
 ) -> Iterator[Finding]:
     """Single columns that foretell the target where all the others together do far worse."""
     limits = subject.thresholds
-    if subject.plan is not None and subject.plan.task_type is TaskType.FORECASTING:
-        return  # yesterday's value, or the hour of the day, may honestly be all there is to know
-    least = limits.proxy_skill if subject.temporal else limits.suspect_skill
+    least = limits.suspect_skill
     suspects = {n for n, s in skills.items() if s >= least and n not in certain}
+    if subject.temporal:
+        # Yesterday's value may honestly be all there is to know: `future` judges numbers.
+        suspects = {f.name for f in subject.inputs if f.name in suspects and f.quantity is None}
     copies = {n for n in suspects if skills[n] >= limits.proxy_skill}
     for name in sorted(suspects):
         alone = skills[name]
@@ -170,7 +201,7 @@ def _strong(
         certain.add(name)
         yield _finding(
             "L06",
-            Severity.WARNING if subject.temporal else Severity.ERROR,
+            Severity.ERROR,
             f"{name!r} alone foretells {goal.feature.name!r} with skill {alone:.3f}, all other "
             f"columns together with {rest:.3f}: it looks like a copy of the target or something "
             "known only after it. Drop it, unless it is known when the prediction is wanted.",
@@ -195,8 +226,6 @@ class _Hidden(NamedTuple):
 
 def _hidden(subject: Subject, goal: Goal, certain: set[str]) -> Iterator[Finding]:
     """Parts of texts, and combinations of two columns, that do the same."""
-    if subject.temporal:
-        return
     open_ = [f for f in subject.inputs if f.name not in certain]
     found = [*_in_parts(subject, goal, open_), *_in_pairs(subject, goal, open_)]
     for skill, columns, how, others in sorted(found, key=lambda f: -f.skill)[:6]:
@@ -233,7 +262,8 @@ def _in_parts(subject: Subject, goal: Goal, open_: list[Feature]) -> Iterator[_H
 def _in_pairs(subject: Subject, goal: Goal, open_: list[Feature]) -> Iterator[_Hidden]:
     least = subject.thresholds.paired_skill
     alone = subject.column_skills[goal.feature.name]
-    for pair in calculated(open_, goal):
+    # Of a series that runs smoothly, two values of the past honestly make the next.
+    for pair in () if subject.temporal else calculated(open_, goal):
         filled = np.nan_to_num(pair.values, nan=float(np.nanmedian(pair.values)))
         skill = tree_skill(filled[:, None], goal, subject.seed)
         if skill >= least:

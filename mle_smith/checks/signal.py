@@ -16,6 +16,7 @@ import pandas as pd
 
 from mle_smith.checks.baselines import Guess, errors_left, guesses, submissions
 from mle_smith.checks.check import Measured, Need, NotRun, Outcome, check
+from mle_smith.checks.features import Floats
 from mle_smith.checks.fuzz_cases import csv_text
 from mle_smith.checks.ladder import constants, interval
 from mle_smith.checks.subject import FileDefectError, Subject
@@ -53,8 +54,7 @@ def signal(subject: Subject) -> Iterator[Outcome]:
     left = min(errors_left(subject, guess) for guess in made)
     constant, climbed, answers = _graded(subject, form, made)
     if constant is None or not climbed or not answers.grade.valid:
-        yield NotRun("M14", "the metric takes neither constants nor baselines")
-        return
+        return  # what the metric refuses is the contract's finding
     yield from _judged(subject, constant, climbed, answers, left)
 
 
@@ -104,7 +104,7 @@ def _signed(given: Grade) -> float:
     return score if given.higher_is_better else -score
 
 
-def _samples(given: Grade) -> np.ndarray:  # type: ignore[type-arg]
+def _samples(given: Grade) -> Floats:
     sign = 1.0 if given.higher_is_better else -1.0
     return sign * np.asarray(given.resampled, dtype=np.float64)
 
@@ -135,7 +135,8 @@ def _judged(
             between.value, between.high - between.low, subject
         )
     yield Measured("M14", numbers)
-    if left <= limits.errors_left:
+    classes = subject.goals[0].classes
+    if left <= (limits.errors_left if classes else limits.variance_left):
         yield Finding(
             code="M11",
             severity=Severity.ERROR,

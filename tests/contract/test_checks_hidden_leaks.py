@@ -13,6 +13,7 @@ import tarfile
 import zipfile
 from collections.abc import Callable
 from pathlib import Path
+from typing import Any
 
 import numpy as np
 import pandas as pd
@@ -156,9 +157,8 @@ def named_after(task: Task, how: str) -> pd.Series[str]:
             return pd.Series(free).astype(str) + (99 * rank).astype(int).astype(str).str.zfill(2)
         case "gaps":
             order = generator.permutation(len(rank))
-            ids = pd.Series(0, index=range(len(rank)))
-            ids.iloc[order] = 10**6 + (1 + (9 * rank.to_numpy()[order]).astype(int)).cumsum()
-            return ids.astype(str)
+            steps = 1 + (9 * rank.to_numpy()[order]).astype(int)
+            return pd.Series(10**6 + steps.cumsum(), index=order).sort_index().astype(str)
         case _:
             return pd.Series([f"{n}{'0' * int(4 * r)}x" for n, r in zip(free, rank, strict=True)])
 
@@ -231,7 +231,7 @@ def test_pairs_the_other_way_round(reversed_: bool, tmp_path: Path) -> None:
     assert errors(task.write(tmp_path / "task")) == ({"L16"} if reversed_ else set())
 
 
-HIDDEN: dict[str, tuple[str, Callable[[pd.DataFrame], dict[str, object]]]] = {
+HIDDEN: dict[str, tuple[str, Callable[[pd.DataFrame], dict[str, Any]]]] = {
     "in the middle of a reference": (
         "regression",
         lambda d: {
