@@ -121,11 +121,9 @@ def submissions(
             yield form.of(answers.assign(**{form.targets[0]: [label_of[k] for k in best]}))
         return
     plain = form.of(answers)
-    code_of = {
-        str(goal.feature.text.iloc[rows[0]]): int(code)
-        for code, rows in goal.feature.text.groupby(goal.codes).indices.items()
-        if code >= 0
-    }
+    labels = goal.feature.text.to_numpy(dtype=object)
+    firsts = np.unique(goal.codes, return_index=True)
+    code_of = {str(labels[row]): int(code) for code, row in zip(*firsts, strict=True)}
     columns = (
         {form.targets[0]: form.positive} if form.kind == "probability" else form.class_of_column
     )

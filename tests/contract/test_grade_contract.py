@@ -66,7 +66,9 @@ def graded(
     return grade(metric, example.paths.answers, paths, LocalSandbox(), columns=columns)
 
 
-def spoilt(frame: pd.DataFrame, edits: list[tuple[str, int, str]]) -> str:
+def spoilt(  # noqa: C901 - a table of edits
+    frame: pd.DataFrame, edits: list[tuple[str, int, str]]
+) -> str:
     """The sample submission after some edits, as a file."""
     separator = ","
     for edit, place, cell in edits:
