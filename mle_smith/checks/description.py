@@ -230,7 +230,8 @@ def _wrong_cells(subject: Subject, text: str) -> Iterator[str]:
                 if file is None or not digits.isdigit():
                     continue
                 frame = tables[file]
-                right = {"rows": len(frame), "columns": len(frame.columns)}.get(name)
+                count = subject.train_count if frame is subject.train else len(frame)
+                right = {"rows": count, "columns": len(frame.columns)}.get(name)
                 if right is not None and int(digits) != right:
                     yield f"{cell} {name} (in {file}: {right})"
 
@@ -247,10 +248,12 @@ def _wrong_counts(subject: Subject, line: str) -> Iterator[str]:
         words = {name: rf"\b{name.split('.')[0].split('_')[0]}\w*\b" for name in tables}
         here = [name for name, word in words.items() if re.search(word, line, re.I)]
     chosen = [tables[name] for name in here or tables]
-    rows = {len(frame) for frame in chosen}
+    counts = {name: len(frame) for name, frame in tables.items()}
+    counts["train.csv"] = subject.train_count
+    rows = {counts[name] for name in here or tables}
     columns = {len(frame.columns) - less for frame in chosen for less in (0, 1, 2)}
     columns |= {len(subject.input_columns)}
-    rows |= {sum(len(f) for f in tables.values() if f is not subject.sample)}
+    rows |= {counts["train.csv"] + counts["test.csv"]}
     for number, unit in _COUNT.findall(line):
         claimed = int(re.sub(r"\D", "", number))
         right = columns if unit.lower() == "columns" else rows

@@ -28,7 +28,7 @@ def _finding(
 def sizes(subject: Subject) -> Iterator[Outcome]:
     """Rows of train and test."""
     limits = subject.thresholds
-    train, test = len(subject.train), len(subject.test)
+    train, test = subject.train_count, len(subject.test)
     share = test / max(1, train + test)
     yield Measured("P04", {"train_rows": train, "test_rows": test, "test_share": round(share, 4)})
     numbers: dict[str, object] = {"train_rows": train, "test_rows": test}

@@ -17,6 +17,11 @@ class Thresholds(Value):
 
     max_file_mb: float = Field(default=512, gt=0)
     """Larger files are not read, and the checks that need them are not run. Memory."""
+    stream_mb: float = Field(default=96, gt=0)
+    """Of a larger train table rows are drawn block by block. Memory: a table of text takes several
+    times its size."""
+    streamed_rows: int = Field(default=60_000, ge=1_000)
+    """About so many are drawn."""
     max_stat_rows: int = Field(default=10_000, ge=100)
     """Rows a side that statistics look at, evenly spaced. Time: a second a package."""
     max_side_files: int = Field(default=2_000, ge=1)
