@@ -20,6 +20,7 @@ def grade(
 ) -> None:
     """Grade a submission. Exit status 0 when it is valid, 1 when it is not."""
     from mle_smith.package.grade import grade as grade_files
+    from mle_smith.package.grade import predicted_columns
     from mle_smith.package.layout import PackagePaths
     from mle_smith.sandbox.choose import open_sandbox
 
@@ -32,9 +33,12 @@ def grade(
             )
     if not submission.is_file():
         raise UsageError(f"{submission} is no file; name a CSV file", code="submission.missing")
+    columns = predicted_columns(paths)
     box = open_sandbox(sandbox)
     try:
-        (graded,) = grade_files(paths.metric, paths.answers, [submission.absolute()], box)
+        (graded,) = grade_files(
+            paths.metric, paths.answers, [submission.absolute()], box, columns=columns
+        )
     finally:
         box.close()
     if graded.crashed:

@@ -21,6 +21,7 @@ from mle_smith.checks.check import Measured, Need, NotRun, Outcome, check
 from mle_smith.checks.features import Feature, Floats, Ints
 from mle_smith.checks.subject import Subject
 from mle_smith.checks.thresholds import Thresholds
+from mle_smith.checks.twins import twin_findings
 from mle_smith.values import Blame, Finding, Severity
 
 _MAX_TREE_COLUMNS = 24
@@ -41,7 +42,9 @@ class _Matches(NamedTuple):
     title="Copied rows",
     asks="Test rows whose inputs equal a train row's (L01), or come far closer to one than "
     "neighbours do (L02: rounding, jitter, case, blanks), and whose target is the same too. Chance "
-    "matches of coarse columns, estimated from the data, do not count.",
+    "matches of coarse columns, estimated from the data, do not count. In a random split test rows "
+    "must have no more twins in train than train rows have in the rest of train: in all columns, "
+    "in all but one, in rounded numbers, in the words of long texts.",
     needs=(Need.PRIVATE,),
 )
 def copied_rows(subject: Subject) -> Iterator[Outcome]:
@@ -52,6 +55,7 @@ def copied_rows(subject: Subject) -> Iterator[Outcome]:
     goal = subject.goals[0]
     yield from _exact(subject, goal)
     yield from _near(subject, goal)
+    yield from twin_findings(subject)
 
 
 def _codes(feature: Feature) -> Ints:

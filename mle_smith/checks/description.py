@@ -26,6 +26,10 @@ _COUNT = re.compile(
     r"records|observations|instances)\b",
     re.I,
 )
+_COLUMN_HEADS = frozenset({"column", "columns", "name", "field", "feature", "variable"})
+_GOAL = re.compile(r"[Pp]redict(?:ing|ed)?(?: the)?(?: value of| column)? `([^`\n]+)`")
+_SUBMISSION = re.compile(r"^#{1,3} [^\n]*(?:submission|submit)[^\n]*$", re.I | re.M)
+_METRIC = re.compile(r"^#{1,3} [^\n]*(?:metric|evaluation|scoring)[^\n]*$", re.I | re.M)
 _FILE = re.compile(r"(?<![\w/.])((?:[\w-]+/)*[\w-]+\.(?:csv|tsv|parquet|json|zip|txt|md|py))\b")
 
 
@@ -76,10 +80,14 @@ def needed(subject: Subject) -> Iterator[Outcome]:
     names += [subject.id_column, *subject.targets] if subject.paths.answers.is_file() else []
     columns = [str(c) for c in subject.sample.columns]
     names += columns if len(columns) <= 12 else columns[:2]
-    absent = sorted({name for name in names if not mentions(text, name)})
+    absent = {name for name in names if not mentions(text, name)}
+    form = _section(text, _SUBMISSION)
+    if form.strip() and len(columns) <= 12:
+        absent |= {name for name in columns if not mentions(form, name)}
     if absent:
+        listed = sorted(absent)
         yield _finding(
-            "D02", f"description.md does not name {absent[:8]}; say what each is.", names=absent
+            "D02", f"description.md does not name {listed[:8]}; say what each is.", names=listed
         )
     yield from _metric(subject, text)
 
@@ -88,7 +96,8 @@ def _metric(subject: Subject, text: str) -> Iterator[Outcome]:
     spec = METRICS.get(subject.plan.metric) if subject.plan is not None else None
     if spec is not None:
         words = {spec.name, spec.name.replace("_", " "), spec.name.replace("_", "-"), spec.title}
-        if not any(word.lower() in text.lower() for word in words):
+        place = _section(text, _METRIC) or text
+        if not any(word.lower() in place.lower() for word in words):
             yield _finding("D03", f"description.md does not name the metric, {spec.title}.")
     higher = declared_direction(subject)
     if higher is None:
@@ -111,15 +120,19 @@ def _metric(subject: Subject, text: str) -> Iterator[Outcome]:
         "D04": "a number of rows or columns in the description is wrong (defect M13)",
         "D05": "the description names a file that participants do not get",
         "D06": "the description names a path of a machine, or private files",
+        "D07": "the description names columns or a target that the data do not have",
     },
     title="What is claimed",
     asks="Every `N rows` and `N columns` of the description is a count of the data (of the file "
-    "that the line names); every file it names is public; nothing private and no path is named.",
+    "that the line names), and so is what a table of files says of rows and columns; columns of "
+    "a data dictionary, an example and the goal are there; every file it names is public; "
+    "nothing private and no path is named.",
 )
 def claims(subject: Subject) -> Iterator[Outcome]:
     """Truth of the description's numbers and names."""
     text = description_of(subject)
     wrong = [w for line in text.splitlines() for w in _wrong_counts(subject, line)]
+    wrong += _wrong_cells(subject, text)
     yield Measured("D04", {"counts_claimed": len(_COUNT.findall(text)), "wrong": len(wrong)})
     if wrong:
         yield _finding("D04", f"not true: {'; '.join(wrong[:4])}. Correct it.", claims=wrong)
@@ -134,6 +147,7 @@ def claims(subject: Subject) -> Iterator[Outcome]:
             f"{unknown} are named but not public; give them or do not name them.",
             files=unknown,
         ).model_copy(update={"severity": severity})
+    yield from _unknown_columns(subject, text)
     private = [name for name in (ANSWERS, f"private/{ANSWERS}", PREPARE) if mentions(text, name)]
     paths = ABSOLUTE_PATH.findall(text)
     if private or paths:
@@ -142,6 +156,85 @@ def claims(subject: Subject) -> Iterator[Outcome]:
             f"description.md names {(private + paths)[:4]}; leave it out.",
             names=sorted({*private, *paths}),
         )
+
+
+def _known_columns(subject: Subject) -> set[str]:
+    frames = [subject.train, subject.test, subject.sample]
+    names = {str(c) for frame in frames for c in frame.columns} | {*subject.targets}
+    for path in subject.paths.public.glob("*.csv"):
+        with path.open(encoding="utf-8-sig", errors="replace") as file:
+            names |= {cell.strip().strip('"') for cell in file.readline().split(",")}
+    return names
+
+
+def _unknown_columns(subject: Subject, text: str) -> Iterator[Finding]:
+    """Columns of the data dictionary, of an example submission and of the goal."""
+    known = _known_columns(subject)
+    named = [
+        cell.strip().strip("`").replace("\\|", "|")
+        for table in markdown_tables(text)
+        if table[0] and table[0][0].strip("*` ").lower() in _COLUMN_HEADS
+        for row in table[1:]
+        for cell in row[:1]
+    ]
+    unknown = [n for n in named if n and n not in known and n.strip() not in known]
+    goals = [n for n in _GOAL.findall(text) if n not in known]
+    unknown += [f"{n} (as the target)" for n in goals]
+    head = ",".join(map(str, subject.sample.columns))
+    examples = [line.strip() for line in _section(text, _SUBMISSION).splitlines()]
+    examples = [e for e in examples if e.startswith(f"{subject.id_column},") and "`" not in e]
+    unknown += [f"{e[:80]} (as a header)" for e in examples[:1] if e.replace('"', "") != head]
+    if unknown:
+        yield _finding(
+            "D07",
+            f"description.md names columns that are nowhere: {unknown[:5]}; name those there are.",
+            names=unknown[:20],
+        )
+
+
+def markdown_tables(text: str) -> Iterator[list[list[str]]]:
+    """Tables of the text: rows of cells, the header first."""
+    rows: list[list[str]] = []
+    for line in [*text.splitlines(), ""]:
+        if line.lstrip().startswith("|"):
+            cells = re.split(r"(?<!\\)\|", line.strip().strip("|"))
+            if not all(re.fullmatch(r"\s*:?-+:?\s*", cell) for cell in cells):
+                rows.append([cell.strip() for cell in cells])
+        elif rows:
+            yield rows
+            rows = []
+
+
+def _section(text: str, title: re.Pattern[str]) -> str:
+    """The part below the heading that the pattern finds, up to the next one; empty without."""
+    found = title.search(text)
+    if found is None:
+        return ""
+    rest = text[found.end() :]
+    end = re.search(r"^#{1,3} ", rest, re.M)
+    return rest[: end.start()] if end else rest
+
+
+def _wrong_cells(subject: Subject, text: str) -> Iterator[str]:
+    """Cells `rows` and `columns` of tables whose rows are about files."""
+    tables = {
+        "train.csv": subject.train,
+        "test.csv": subject.test,
+        "sample_submission.csv": subject.sample,
+    }
+    for head, *rows in markdown_tables(text):
+        names = [cell.strip("*` ").lower() for cell in head]
+        for row in rows:
+            file = next((n for n in tables if row and n in row[0]), None)
+            for name, cell in zip(names, row, strict=False):
+                digits = re.sub(r"[,_ \u202f]", "", cell)
+                if file is None or not digits.isdigit():
+                    continue
+                frame = tables[file]
+                count = subject.train_count if frame is subject.train else len(frame)
+                right = {"rows": count, "columns": len(frame.columns)}.get(name)
+                if right is not None and int(digits) != right:
+                    yield f"{cell} {name} (in {file}: {right})"
 
 
 def _wrong_counts(subject: Subject, line: str) -> Iterator[str]:
@@ -156,10 +249,12 @@ def _wrong_counts(subject: Subject, line: str) -> Iterator[str]:
         words = {name: rf"\b{name.split('.')[0].split('_')[0]}\w*\b" for name in tables}
         here = [name for name, word in words.items() if re.search(word, line, re.I)]
     chosen = [tables[name] for name in here or tables]
-    rows = {len(frame) for frame in chosen}
+    counts = {name: len(frame) for name, frame in tables.items()}
+    counts["train.csv"] = subject.train_count
+    rows = {counts[name] for name in here or tables}
     columns = {len(frame.columns) - less for frame in chosen for less in (0, 1, 2)}
     columns |= {len(subject.input_columns)}
-    rows |= {sum(len(f) for f in tables.values() if f is not subject.sample)}
+    rows |= {counts["train.csv"] + counts["test.csv"]}
     for number, unit in _COUNT.findall(line):
         claimed = int(re.sub(r"\D", "", number))
         right = columns if unit.lower() == "columns" else rows

@@ -19,6 +19,7 @@ from mle_smith.checks.association import (
 )
 from mle_smith.checks.check import Measured, Need, NotRun, Outcome, check
 from mle_smith.checks.features import Feature, Floats
+from mle_smith.checks.future import series_order, timing
 from mle_smith.checks.subject import Subject
 from mle_smith.values import Blame, Finding, Severity, SplitKind, TaskType
 
@@ -27,6 +28,8 @@ _ENTITY_WORDS = frozenset(
         *("id", "ids", "code", "key", "uuid", "subject", "patient", "person", "user", "customer"),
         *("client", "member", "account", "device", "machine", "unit", "station", "sensor"),
         *("speaker", "player", "student", "employee", "household", "animal", "session"),
+        *("participant", "respondent", "driver", "author", "vehicle", "worker", "donor", "pupil"),
+        *("athlete", "volunteer", "case", "uid", "pid"),
     }
 )
 _TIME_PARTS = ("year", "month", "day", "hour", "minute", "second")
@@ -86,9 +89,10 @@ def _entity_findings(
     named = bool(words_of(feature.name) & _ENTITY_WORDS)
     others = [f for f in subject.inputs if f.name != feature.name]
     rest = joint_skill(others, goal, subject.seed)
-    if skill <= rest:
+    if skill <= rest and not named:
         return  # what the thing is like is among the inputs; looking it up gains nothing
-    decisive = skill >= subject.thresholds.entity_skill and named and rest < skill - 0.1
+    gains = skill - rest >= subject.thresholds.entity_gain
+    decisive = (named or gains) and skill >= subject.thresholds.entity_skill
     yield Finding(
         code="L09",
         severity=Severity.ERROR if decisive else Severity.WARNING,
@@ -98,6 +102,8 @@ def _entity_findings(
         f"{rest:.2f}); put all rows of one {feature.name!r} on one side, or drop the column.",
         evidence={
             "column": feature.name,
+            "skill_of_all_others": round(rest, 4),
+            "exploit": f"the usual target of the same {feature.name!r} in train",
             "skill": round(skill, 4),
             "overlap": round(overlap, 4),
             "repair": {"split": "grouped", "by": [feature.name]},
@@ -131,7 +137,8 @@ def time_of_rows(subject: Subject) -> tuple[list[str], Floats] | None:
     {"L10": "test rows lie among train rows in time, and their neighbours tell the answer"},
     title="Time across the split",
     asks="In a task of forecasting no test row lies in train's span of time. Elsewhere, where rows "
-    "are dated: how well the target of the train rows next in time foretells a test row.",
+    "are dated: how well the target of the train rows next in time foretells a test row. In a "
+    "split by time no input follows the target of its own time or later more closely.",
     needs=(Need.PRIVATE,),
 )
 def time_overlap(subject: Subject) -> Iterator[Outcome]:
@@ -141,6 +148,7 @@ def time_overlap(subject: Subject) -> Iterator[Outcome]:
         yield NotRun("L10", "no public column dates the rows")
         return
     columns, times = dated
+    yield from _futures(subject, columns, times)
     feature = subject.inputs[0]
     latest = float(feature.of_train(times).max())
     inside = float((feature.of_test(times) < latest).mean())
@@ -161,6 +169,36 @@ def time_overlap(subject: Subject) -> Iterator[Outcome]:
         yield Measured("L10", {"test_rows_within_train_time": round(inside, 4)})
 
 
+def _futures(subject: Subject, columns: list[str], times: Floats) -> Iterator[Outcome]:
+    """Inputs that follow the target's later values more closely than its earlier ones."""
+    if not subject.temporal:
+        return
+    limits = subject.thresholds
+    series = series_order(times, list(subject.inputs))
+    for feature in subject.inputs if series is not None else ():
+        for goal in subject.goals:
+            found = timing(feature, goal, series or [])
+            if feature.name in columns or found is None or found.now >= found.later:
+                continue  # of its own time: `proxies` says so
+            best = found.later
+            if best >= limits.future_fit and 1 - best <= limits.future_ratio * (1 - found.before):
+                yield Finding(
+                    code="L10",
+                    severity=Severity.ERROR,
+                    blame=Blame.DESIGN,
+                    message=f"{feature.name!r} follows {goal.feature.name!r} of the time after (R² "
+                    f"{best:.3f}) more closely than with any time before ({found.before:.3f}): it "
+                    "was not known beforehand. Drop it, or give the value of the time before.",
+                    evidence={
+                        "columns": [feature.name],
+                        "fit": round(best, 4),
+                        "fit_before": round(found.before, 4),
+                        "exploit": f"{feature.name!r} of the neighbouring row",
+                        "repair": {"drop_columns": [feature.name]},
+                    },
+                )
+
+
 def _neighbours(
     subject: Subject, columns: list[str], times: Floats, repair: dict[str, object]
 ) -> Iterator[Outcome]:
@@ -172,7 +210,7 @@ def _neighbours(
             continue
         others = [f for f in subject.inputs if f.name not in columns]
         rest = joint_skill(others, goal, subject.seed)
-        if skill < rest + 0.1:
+        if skill < rest + 0.15:
             continue  # whatever makes neighbours alike is among the inputs
         yield Finding(
             code="L10",

@@ -11,34 +11,20 @@ from collections import Counter
 from collections.abc import Iterator, Sequence
 from itertools import islice
 from pathlib import Path
-from typing import NamedTuple
 
-import numpy as np
 import pandas as pd
-from scipy.stats import rankdata  # type: ignore[import-untyped]  # has no stubs
 
-from mle_smith.checks.association import correlation
 from mle_smith.checks.check import Measured, Need, Outcome, check
-from mle_smith.checks.features import numbers_of, plain
-from mle_smith.checks.side_files import SideTable, side_tables, side_texts
+from mle_smith.checks.features import plain
+from mle_smith.checks.readers import SideTable
+from mle_smith.checks.side_files import side_files
 from mle_smith.checks.subject import Subject
+from mle_smith.checks.telling import FEWEST, NOTHING, Told, told, told_by_digests
 from mle_smith.package.layout import DESCRIPTION, PREPARE
 from mle_smith.values import Blame, Finding, Severity
 
-_FEWEST = 10
 _TOKEN = re.compile(r"[^\s,;:|\"'{}\[\]()<>=]+")
 _MAX_TOKENS = 2_000_000
-
-
-class Told(NamedTuple):
-    """What values given for some test rows say about their answers."""
-
-    share: float
-    """Part of all answers that they give."""
-    how: str
-
-
-_NOTHING = Told(0.0, "")
 
 
 def _error(code: str, message: str, **evidence: object) -> Finding:
@@ -49,38 +35,6 @@ def _error(code: str, message: str, **evidence: object) -> Finding:
         message=message,
         evidence=evidence,
     )
-
-
-def told(values: pd.Series[str], answers: pd.Series[str], classes: bool, total: int) -> Told:
-    """What `values` say about `answers`, row by row; of `total` answers there are.
-
-    Equal labels count where they agree far beyond chance, equal numbers where numbers are many,
-    ranks where they rise together.
-    """
-    given = (values.notna() & answers.notna()).to_numpy()
-    if given.sum() < _FEWEST:
-        return _NOTHING
-    ours, theirs = plain(values[given]), plain(answers[given])
-    equal = (ours.to_numpy() == theirs.to_numpy()).mean()
-    chance = float(
-        (ours.value_counts(normalize=True) * theirs.value_counts(normalize=True)).dropna().sum()
-    )
-    share = float(given.sum() / total)
-    if classes or theirs.nunique() < 10:
-        beyond = (equal - chance) / (1 - chance) if chance < 1 else 0.0
-        return Told(share * beyond, "the same values") if beyond >= 0.8 else _NOTHING
-    one, other = numbers_of(ours), numbers_of(theirs)
-    if one is None or other is None:
-        return Told(share * equal, "the same values")
-    same = np.isclose(one, other, rtol=1e-6, atol=0.0)
-    if same.mean() >= 0.1 and same.mean() > 5 * chance:
-        return Told(share * float(same.mean()), "the same numbers")
-    known = ~np.isnan(one) & ~np.isnan(other)
-    if known.sum() >= 2 * _FEWEST and np.unique(one[known]).size > 2:
-        r = abs(correlation(rankdata(one[known]), rankdata(other[known])))
-        if r**2 >= 0.98:
-            return Told(share * r**2, "numbers that rise or fall with them")
-    return _NOTHING
 
 
 @check(
@@ -98,22 +52,25 @@ def told(values: pd.Series[str], answers: pd.Series[str], classes: bool, total: 
 def found_answers(subject: Subject) -> Iterator[Outcome]:
     """Search of the public files for answers."""
     yield from _copies(subject)
-    tables = list(side_tables(subject))
-    for table in tables:
+    side = side_files(subject)
+    named: set[str] = set()
+    for table in side.tables:
         for target in subject.targets:
             found = _best(subject, table, target)
-            if found.share >= subject.thresholds.found_share:
+            if found.share >= subject.thresholds.found_share and table.name not in named:
+                named.add(table.name)
                 yield _error(
                     "L07",
-                    f"{table.name} gives {found.share:.0%} of the answers to {target!r} away "
+                    f"{table.name} gives {found.share:.1%} of the answers to {target!r} away "
                     f"({found.how}); remove it, or what it says about test rows.",
                     file=table.name,
                     share=round(found.share, 4),
+                    rows=found.rows,
                     target=target,
+                    exploit=found.how,
                 )
-    texts = list(side_texts(subject))
-    for name, text in texts:
-        share = _in_text(subject, text)
+    for name, text in side.texts:
+        share = 0.0 if named else _in_text(subject, text)
         if share >= subject.thresholds.found_share:
             yield _error(
                 "L07",
@@ -121,7 +78,22 @@ def found_answers(subject: Subject) -> Iterator[Outcome]:
                 file=name,
                 share=round(share, 4),
             )
-    yield Measured("L07", {"tables_searched": len(tables), "texts_searched": len(texts)})
+        if _is_the_program(subject, text):
+            yield _error(
+                "L14", f"{name} holds the lines of prepare.py; remove it from public/.", file=name
+            )
+    yield Measured("L07", {"tables_searched": len(side.tables), "texts_searched": len(side.texts)})
+
+
+def _is_the_program(subject: Subject, text: str) -> bool:
+    """Whether a text holds most of the telling lines of prepare.py, however they are indented."""
+    if not subject.paths.prepare.is_file():
+        return False
+    source = subject.paths.prepare.read_text("utf-8", errors="replace")
+    lines = {line.strip() for line in source.splitlines() if len(line.strip()) > 20}
+    code = {line for line in lines if "=" in line or "(" in line}
+    here = {line.strip().strip('",').removesuffix("\\n") for line in text.splitlines()}
+    return len(code) >= 5 and len(code & here) >= 0.5 * len(code)
 
 
 def _copies(subject: Subject) -> Iterator[Finding]:
@@ -161,7 +133,7 @@ def _digest(path: Path) -> str:
 def _best(subject: Subject, table: SideTable, target: str) -> Told:
     found = [*_by_id(subject, table, target), *_by_row(subject, table, target)]
     found += _by_inputs(subject, table, target)
-    return max(found, key=lambda told_: told_.share, default=_NOTHING)
+    return max(found, key=lambda told_: told_.share, default=NOTHING)
 
 
 def _is_classes(subject: Subject, target: str) -> bool:
@@ -169,39 +141,50 @@ def _is_classes(subject: Subject, target: str) -> bool:
 
 
 def _by_id(subject: Subject, table: SideTable, target: str) -> Iterator[Told]:
-    """Columns beside a column that holds the test ids."""
+    """Columns beside a column that holds the test ids, alone or within a word."""
     if subject.id_column not in subject.test.columns:
         return
     ids = plain(subject.test[subject.id_column])
     answers = subject.aligned[target].set_axis(ids)
+    classes, known = _is_classes(subject, target), set(ids)
     for key in table.frame.columns:
-        keys = plain(table.frame[key])
-        if keys.isin(set(ids)).sum() < max(_FEWEST, 0.02 * len(ids)) or keys.duplicated().any():
+        keys = _keys(table.frame[key], known)
+        here = keys.isin(known) & ~keys.duplicated(keep=False)
+        if here.sum() < max(FEWEST, 0.02 * len(ids)) or here.mean() < 0.01:
             continue
-        rows = table.frame.set_axis(keys, axis=0)
-        rows = rows[rows.index.isin(set(ids))]
+        rows = table.frame[here.to_numpy()].reset_index(drop=True)
+        names = keys[here].reset_index(drop=True)
+        truth = answers[names].reset_index(drop=True)
         for column in rows.columns.drop(key):
-            said = told(
-                rows[column].reset_index(drop=True),
-                answers[rows.index].reset_index(drop=True),
-                _is_classes(subject, target),
-                len(ids),
-            )
+            said = told(rows[column], truth, classes, len(ids))
+            if not said.share:
+                said = told_by_digests(rows[column], names, truth, len(ids))
             yield said._replace(how=f"column {column!r} by the ids in {key!r}: {said.how}")
+
+
+def _keys(cells: pd.Series[str], known: set[str]) -> pd.Series[str]:
+    """The cells as ids: as they are, or the part of each (a stem, the last number) that is one."""
+    texts = plain(cells.astype(str).where(cells.notna(), ""))
+    if texts.isin(known).sum() >= FEWEST:
+        return texts
+    for pattern in (r"([^/\\\\]+?)(?:\.\w{1,5})?$", r"(\d+)\D*$", r"^\D*(\d+)"):
+        part = texts.str.extract(pattern, expand=False).fillna("")
+        if part.isin(known).sum() >= max(FEWEST, 0.5 * len(part)):
+            return part
+    return texts
 
 
 def _by_row(subject: Subject, table: SideTable, target: str) -> Iterator[Told]:
     """Columns of as many rows as there are test rows, or answers, in their order."""
-    for answers in (subject.aligned[target], subject.answers[target]):
-        if len(table.frame) != len(answers):
+    for answers in (subject.aligned, subject.answers):
+        if len(table.frame) != len(answers) or len(answers) < 2 * FEWEST:
             continue
+        truth = answers[target].reset_index(drop=True)
         for column in table.frame.columns:
-            said = told(
-                table.frame[column].reset_index(drop=True),
-                answers.reset_index(drop=True),
-                _is_classes(subject, target),
-                len(answers),
-            )
+            said = told(table.frame[column], truth, _is_classes(subject, target), len(truth))
+            if not said.share:
+                ids = answers[subject.id_column].reset_index(drop=True)
+                said = told_by_digests(table.frame[column], ids, truth, len(truth))
             yield said._replace(how=f"column {column!r} row by row: {said.how}")
 
 
@@ -215,7 +198,7 @@ def _by_inputs(subject: Subject, table: SideTable, target: str) -> Iterator[Told
     given = plain(table.frame[target]).reset_index(drop=True)
     lookup = pd.Series(given.to_numpy(), index=theirs)
     lookup = lookup[~lookup.index.duplicated(keep=False)]
-    if lookup.index.isin(set(ours)).sum() >= _FEWEST:
+    if lookup.index.isin(set(ours)).sum() >= FEWEST:
         values = lookup.reindex(ours).reset_index(drop=True)
         said = told(values, answers, _is_classes(subject, target), len(ours))
         yield said._replace(how=f"column {target!r} of rows that equal test rows: {said.how}")
@@ -271,7 +254,7 @@ def _beside(tokens: Sequence[str], wanted: dict[str, str]) -> float:
             if after == wanted[token]:
                 right.add(token)
     share = pd.Series(list(wanted.values())).value_counts(normalize=True).max()
-    if len(seen) < _FEWEST or len(right) / len(seen) < share + 0.8 * (1 - share):
+    if len(seen) < FEWEST or len(right) / len(seen) < share + 0.8 * (1 - share):
         return 0.0
     return min(1.0, len(right) / len(wanted))
 

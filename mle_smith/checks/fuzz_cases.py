@@ -52,6 +52,12 @@ def _harmless(form: SubmissionForm, base: pd.DataFrame) -> Iterator[tuple[str, s
     yield "with its rows in reverse order", csv_text(base.iloc[::-1])
     yield "with its columns in another order", csv_text(base[base.columns[::-1]])
     yield "with CRLF line ends", csv_text(base).replace("\n", "\r\n")
+    yield "with a byte order mark", "\ufeff" + csv_text(base)
+    yield (
+        "with blanks around the names of columns",
+        csv_text(base.rename(columns=lambda c: f" {c} ")),
+    )
+    yield "without a line end at its end", csv_text(base).rstrip("\n")
     yield "with every cell in quotes", base.to_csv(index=False, quoting=1, lineterminator="\n")
     ids = numbers_of(base[form.id_column])
     whole = ids is not None and bool((ids == np.round(ids)).all() and (np.abs(ids) < 2**53).all())
@@ -78,10 +84,15 @@ def _bad_values(form: SubmissionForm, base: pd.DataFrame) -> Iterator[tuple[str,
     yield "with a fifth of the predictions empty", put("", slice(0, max(1, rows // 5)))
     yield "with all predictions empty", put("", slice(None))
     yield "with a prediction that reads NaN", put("NaN", slice(0, 1))
+    yield "with a prediction that reads None", put("None", slice(0, 1))
+    yield "with NaN for every prediction", put("nan", slice(None))
     if form.kind != "label":
         yield "with a prediction that reads inf", put("inf", slice(0, 1))
         yield "with a prediction that reads -inf", put("-inf", slice(rows - 1, None))
+        yield "with inf for every prediction", put("inf", slice(None))
         yield "with a word for a number", put("word", slice(0, 1))
+        yield "with a date for a number", put("2020-01-01", slice(0, 1))
+        yield "with a number too large for any", put("1e999", slice(0, 1))
 
 
 def _bad_rows(form: SubmissionForm, base: pd.DataFrame) -> Iterator[tuple[str, str]]:
@@ -105,6 +116,12 @@ def _bad_rows(form: SubmissionForm, base: pd.DataFrame) -> Iterator[tuple[str, s
     yield "without predictions", csv_text(base[[key]])
     renamed = {c: f"{c}_x" for c in base.columns if c != key}
     yield "with another header", csv_text(base.rename(columns=renamed))
+    yield "with semicolons", base.to_csv(index=False, sep=";", lineterminator="\n")
+    yield "with tabs", base.to_csv(index=False, sep="\t", lineterminator="\n")
+    last = next(c for c in reversed(base.columns) if c != key)
+    yield "without its last column", csv_text(base.drop(columns=last))
+    words = [f"row-{i}" for i in base[key]]
+    yield "with other words for ids", csv_text(base.assign(**{key: words}))
     yield "without a header", base.to_csv(index=False, header=False)
 
 

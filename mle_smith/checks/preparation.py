@@ -9,6 +9,7 @@ import pandas as pd
 
 from mle_smith.checks.check import Measured, Need, NotRun, Outcome, check
 from mle_smith.checks.features import Feature, Floats, numbers_of, plain
+from mle_smith.checks.references import reference_findings
 from mle_smith.checks.subject import Subject
 from mle_smith.values import Blame, Finding, Severity, SplitKind
 
@@ -27,7 +28,7 @@ def _finding(
 def sizes(subject: Subject) -> Iterator[Outcome]:
     """Rows of train and test."""
     limits = subject.thresholds
-    train, test = len(subject.train), len(subject.test)
+    train, test = subject.train_count, len(subject.test)
     share = test / max(1, train + test)
     yield Measured("P04", {"train_rows": train, "test_rows": test, "test_share": round(share, 4)})
     numbers: dict[str, object] = {"train_rows": train, "test_rows": test}
@@ -152,9 +153,10 @@ def _classes(subject: Subject, feature: Feature) -> Iterator[Outcome]:
     untested = sorted(map(str, set(train.index) - set(test.index)))
     if untested:
         share = float(train[untested].sum() / max(1, train.sum()))
+        expected = share * len(subject.test)
         yield _finding(
             "P07",
-            bad if share > 0.01 else Severity.WARNING,
+            bad if share > 0.01 or expected > 6 else Severity.WARNING,
             Blame.DESIGN,
             f"classes {untested[:5]} of {name!r} ({share:.1%} of train) are not in the answers; "
             "split within each class, or leave rare classes out.",
@@ -257,7 +259,8 @@ def _times(subject: Subject, columns: list[str]) -> Iterator[Outcome]:
     },
     title="Inputs",
     asks="Test has the columns of train without the targets; no test row is empty, no column empty "
-    "in test but filled in train; excluded columns are not given.",
+    "in test but filled in train, or far emptier; the files and the rows of other tables that test "
+    "rows name are there, where train's are; excluded columns are not given.",
     needs=(Need.PRIVATE,),
 )
 def inputs(subject: Subject) -> Iterator[Outcome]:
@@ -275,6 +278,7 @@ def inputs(subject: Subject) -> Iterator[Outcome]:
             only_test=sorted(test - train),
         )
     yield from _emptiness(subject)
+    yield from reference_findings(subject)
     if subject.plan is not None:
         leaked = sorted(set(subject.plan.excluded) & (train | test))
         if leaked:

@@ -10,16 +10,20 @@ from __future__ import annotations
 
 import re
 from collections.abc import Iterator, Sequence
+from typing import NamedTuple
 
 import numpy as np
 import pandas as pd
 
-from mle_smith.checks.association import Goal, joint_skill, mask_skill
+from mle_smith.checks.association import Goal, column_skill, joint_skill, mask_skill, tree_skill
 from mle_smith.checks.check import Measured, Need, Outcome, check
+from mle_smith.checks.derived import calculated, crossed, parts
+from mle_smith.checks.entities_and_time import time_of_rows
 from mle_smith.checks.features import Feature
+from mle_smith.checks.future import series_order, timing
 from mle_smith.checks.identities import find_identity
 from mle_smith.checks.subject import Subject
-from mle_smith.values import Blame, Finding, Severity, TaskType
+from mle_smith.values import Blame, Finding, Severity
 
 _MIN_REPEATS = 10
 
@@ -119,7 +123,9 @@ def proxies(subject: Subject) -> Iterator[Outcome]:
                     target=goal.feature.name,
                 )
         yield from _identities(subject, goal, certain)
+        yield from _of_the_moment(subject, goal, certain)
         yield from _strong(subject, goal, skills, certain)
+        yield from _hidden(subject, goal, certain)
 
 
 def _top(skills: dict[str, float]) -> list[tuple[str, float]]:
@@ -146,31 +152,56 @@ def _identities(subject: Subject, goal: Goal, certain: set[str]) -> Iterator[Fin
     )
 
 
+def _of_the_moment(subject: Subject, goal: Goal, certain: set[str]) -> Iterator[Finding]:
+    """In a task over time: numbers that follow the target's moment closer than any before."""
+    limits = subject.thresholds
+    dated = time_of_rows(subject) if subject.temporal and subject.inputs else None
+    series = series_order(dated[1], list(subject.inputs)) if dated is not None else None
+    for feature in subject.inputs if series is not None else ():
+        found = timing(feature, goal, series or [])
+        if found is None or feature.name in certain or found.now < found.later:
+            continue
+        if found.now < limits.future_fit:
+            continue
+        if 1 - found.now <= limits.future_ratio * (1 - found.before):
+            certain.add(feature.name)
+            yield _finding(
+                "L06",
+                Severity.ERROR,
+                f"{feature.name!r} follows {goal.feature.name!r} of its own time (R² "
+                f"{found.now:.3f}) more closely than of any time before ({found.before:.3f}): it "
+                "is the target in another form. Drop it, or give its value of the time before.",
+                [feature.name],
+                target=goal.feature.name,
+                fit=round(found.now, 4),
+                fit_before=round(found.before, 4),
+                exploit=f"a line through {feature.name!r} alone",
+            )
+
+
 def _strong(
     subject: Subject, goal: Goal, skills: dict[str, float], certain: set[str]
 ) -> Iterator[Finding]:
+    """Single columns that foretell the target where all the others together do far worse."""
     limits = subject.thresholds
-    if subject.plan is not None and subject.plan.task_type is TaskType.FORECASTING:
-        return  # yesterday's value, or the hour of the day, may honestly be all there is to know
-    least = limits.proxy_skill if subject.temporal else limits.suspect_skill
+    least = limits.suspect_skill
     suspects = {n for n, s in skills.items() if s >= least and n not in certain}
-    if not suspects:
-        return
-    others = [f for f in subject.inputs if f.name not in suspects | certain]
-    rest = joint_skill(others, goal, subject.seed)
-    distinct = {f.name: f.distinct for f in subject.inputs}
+    if subject.temporal:
+        # Yesterday's value may honestly be all there is to know: `future` judges numbers.
+        suspects = {f.name for f in subject.inputs if f.name in suspects and f.quantity is None}
+    copies = {n for n in suspects if skills[n] >= limits.proxy_skill}
     for name in sorted(suspects):
         alone = skills[name]
+        # Copies vouch for each other; what is merely strong may stand against other such.
+        apart = copies | {name}
+        others = [f for f in subject.inputs if f.name not in apart | certain]
+        rest = joint_skill(others, goal, subject.seed)
         if 1 - alone > limits.rest_ratio * (1 - rest):
             continue
-        alike = named_alike(name, goal.feature.name)
-        decisive = alone >= limits.proxy_skill or (alike and alone >= limits.suspect_skill)
-        if goal.classes and distinct[name] == goal.feature.distinct >= 3:
-            decisive |= alone >= limits.recoded_skill
-        severity = Severity.ERROR if decisive and not subject.temporal else Severity.WARNING
+        certain.add(name)
         yield _finding(
             "L06",
-            severity,
+            Severity.ERROR,
             f"{name!r} alone foretells {goal.feature.name!r} with skill {alone:.3f}, all other "
             f"columns together with {rest:.3f}: it looks like a copy of the target or something "
             "known only after it. Drop it, unless it is known when the prediction is wanted.",
@@ -178,8 +209,69 @@ def _strong(
             target=goal.feature.name,
             skill_alone=round(alone, 4),
             skill_of_all_others=round(rest, 4),
-            named_alike=alike,
+            named_alike=named_alike(name, goal.feature.name),
+            exploit=f"a tree on {name!r} alone",
         )
+
+
+class _Hidden(NamedTuple):
+    """Something made of one or two columns, and how well it foretells the target."""
+
+    skill: float
+    columns: tuple[str, ...]
+    how: str
+    others: list[Feature]
+    """What it has to do far better than."""
+
+
+def _hidden(subject: Subject, goal: Goal, certain: set[str]) -> Iterator[Finding]:
+    """Parts of texts, and combinations of two columns, that do the same."""
+    open_ = [f for f in subject.inputs if f.name not in certain]
+    found = [*_in_parts(subject, goal, open_), *_in_pairs(subject, goal, open_)]
+    for skill, columns, how, others in sorted(found, key=lambda f: -f.skill)[:6]:
+        if set(columns) & certain:
+            continue
+        rest = joint_skill(others, goal, subject.seed)
+        if 1 - skill > subject.thresholds.rest_ratio * (1 - rest):
+            continue
+        certain.update(columns)
+        yield _finding(
+            "L06",
+            Severity.ERROR,
+            f"{how} of {' and '.join(map(repr, columns))} foretells {goal.feature.name!r} with "
+            f"skill {skill:.3f}, other inputs with {rest:.3f}: the target is hidden there. Drop "
+            f"{', '.join(map(repr, columns))}.",
+            columns,
+            target=goal.feature.name,
+            skill_alone=round(skill, 4),
+            skill_of_all_others=round(rest, 4),
+            exploit=how,
+        )
+
+
+def _in_parts(subject: Subject, goal: Goal, open_: list[Feature]) -> Iterator[_Hidden]:
+    alone = subject.column_skills[goal.feature.name]
+    for feature in open_:
+        others = [f for f in open_ if f.name != feature.name]
+        for part in parts(feature):
+            skill = column_skill(part.feature, goal, subject.seed)
+            if skill >= max(subject.thresholds.suspect_skill, alone[feature.name] + 0.02):
+                yield _Hidden(skill, part.columns, part.how, others)
+
+
+def _in_pairs(subject: Subject, goal: Goal, open_: list[Feature]) -> Iterator[_Hidden]:
+    least = subject.thresholds.paired_skill
+    alone = subject.column_skills[goal.feature.name]
+    # Of a series that runs smoothly, two values of the past honestly make the next.
+    for pair in () if subject.temporal else calculated(open_, goal):
+        filled = np.nan_to_num(pair.values, nan=float(np.nanmedian(pair.values)))
+        skill = tree_skill(filled[:, None], goal, subject.seed)
+        if skill >= least:
+            yield _Hidden(skill, pair.columns, pair.how, open_)
+    for columns, skill in crossed(open_, goal):
+        if skill >= least and max(alone[c] for c in columns) < skill - 0.25:
+            others = [f for f in open_ if f.name not in columns]
+            yield _Hidden(skill, columns, "the two codes together", others)
 
 
 @check(
@@ -204,17 +296,41 @@ def left_in_test(subject: Subject) -> Iterator[Outcome]:
         skill = mask_skill(np.stack([f.missing for f in masks], axis=1), goal, subject.seed)
         yield Measured("L15", {"skill_of_missing_cells": round(skill, 4)})
         if skill >= subject.thresholds.mask_warning:
-            alone = {f.name: mask_skill(f.missing[:, None], goal, subject.seed) for f in masks}
-            telling = [n for n, s in alone.items() if s >= 0.8 * max(alone.values())]
-            yield _finding(
-                "L15",
-                Severity.ERROR if skill >= subject.thresholds.mask_skill else Severity.WARNING,
-                f"which cells are empty foretells {goal.feature.name!r} with skill {skill:.3f}; "
-                f"drop or fill {telling}.",
-                telling,
-                target=goal.feature.name,
-                skill=round(skill, 4),
-            )
+            yield from _masks(subject, goal, masks, skill)
+
+
+def _masks(
+    subject: Subject, goal: Goal, masks: Sequence[Feature], skill: float
+) -> Iterator[Finding]:
+    """Which cells are empty against what stands in all the others."""
+    limits = subject.thresholds
+    alone = {f.name: mask_skill(f.missing[:, None], goal, subject.seed) for f in masks}
+    telling = [n for n, s in alone.items() if s >= 0.8 * max(alone.values())]
+    there = [_filled(f) if f.missing.any() else f for f in subject.inputs]
+    rest = joint_skill(there, goal, subject.seed)
+    decisive = skill >= limits.mask_skill or 1 - skill <= limits.mask_ratio * (1 - rest)
+    yield _finding(
+        "L15",
+        Severity.ERROR if decisive else Severity.WARNING,
+        f"which cells are empty foretells {goal.feature.name!r} with skill {skill:.3f}, what "
+        f"stands in the others with {rest:.3f}; drop or fill {telling}.",
+        telling,
+        target=goal.feature.name,
+        skill=round(skill, 4),
+        skill_of_values=round(rest, 4),
+        exploit="a tree on the empty cells",
+    )
+
+
+def _filled(feature: Feature) -> Feature:
+    """The column with its empty cells filled from other rows, so that they say nothing."""
+    there = feature.text[~feature.missing]
+    if there.empty:
+        return feature
+    drawn = np.random.default_rng(0).choice(there.to_numpy(), int(feature.missing.sum()))
+    cells = feature.text.copy()
+    cells[feature.missing] = drawn
+    return Feature(feature.name, cells, feature.train_rows)
 
 
 CHECKS = (proxies, left_in_test)

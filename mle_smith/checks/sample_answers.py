@@ -13,8 +13,8 @@ from scipy.stats import binom, norm, rankdata  # type: ignore[import-untyped]  #
 
 from mle_smith.checks.association import Goal, correlation
 from mle_smith.checks.check import Measured, Need, NotRun, Outcome, check
+from mle_smith.checks.dependence import order_dependence, signal_of
 from mle_smith.checks.features import numbers_of, plain
-from mle_smith.checks.order import order_dependence, signal_of
 from mle_smith.checks.subject import FileDefectError, Subject
 from mle_smith.package.layout import SAMPLE_SUBMISSION
 from mle_smith.values import Blame, Finding, Severity
@@ -50,6 +50,8 @@ def sample_submission(subject: Subject) -> Iterator[Outcome]:
         target = goal.feature.name
         yield from _predictions_made_of(subject, goal, answers[target])
         yield from _constant_of(subject, goal, answers[target])
+        if target in subject.sample.columns:
+            yield from _shuffled(goal, subject.sample[target], answers[target])
     if key in subject.test.columns and not ids.reset_index(drop=True).equals(
         subject.test[key].reset_index(drop=True)
     ):
@@ -122,15 +124,28 @@ def _constant_of(subject: Subject, goal: Goal, answers: pd.Series[str]) -> Itera
         theirs, known = float(centre(truth)), float(centre(train))
         unusual = theirs != round(theirs, 1) and not np.isclose(theirs, known, rtol=1e-6)
         if unusual and np.isclose(constant[0], theirs, rtol=1e-9, atol=0):
-            yield Finding(
-                code="L13",
-                severity=Severity.WARNING,
-                blame=Blame.DESIGN,
-                message=f"the sample submission's constant {constant[0]:g} is the "
-                f"{centre.__name__[3:]} of the answers; take one that knows nothing of them.",
-                evidence={"target": name, "repair": {"sample_submission": "constant"}},
+            yield _error(
+                f"the sample submission's constant {constant[0]:g} is the {centre.__name__[3:]} of "
+                "the answers, to the last digit; take one that knows nothing of them.",
+                target=name,
+                repair={"sample_submission": "constant"},
             )
             return
+
+
+def _shuffled(goal: Goal, given: pd.Series[str], answers: pd.Series[str]) -> Iterator[Finding]:
+    """The very answers, a quantity of many values, in another order."""
+    ours, theirs = plain(given).dropna(), plain(answers).dropna()
+    if goal.classes or theirs.nunique() < 10 or ours.nunique() < 10:
+        return
+    shared = (ours.value_counts() - theirs.value_counts()).abs().sum()
+    if shared <= 0.02 * len(theirs) and len(ours) == len(theirs):
+        yield _error(
+            f"the sample submission holds the answers to {goal.feature.name!r} in another order; "
+            "write one constant into each row.",
+            target=goal.feature.name,
+            repair={"sample_submission": "constant"},
+        )
 
 
 def _sample_order(subject: Subject) -> Iterator[Outcome]:

@@ -15,6 +15,7 @@ from pydantic import ValidationError
 
 from mle_smith.checks.association import Goal, column_skill
 from mle_smith.checks.features import Feature, evenly_spaced
+from mle_smith.checks.streamed import Streamed, evenly_spaced_rows
 from mle_smith.checks.thresholds import Thresholds
 from mle_smith.package.layout import ID_COLUMN, TEST, TRAIN, PackagePaths
 from mle_smith.package.seal import MAX_MANIFEST
@@ -100,9 +101,29 @@ class Subject:
         return others[0] if len(others) == 1 else path
 
     @cached_property
+    def _train(self) -> Streamed:
+        path, limits = self._public(TRAIN, "train"), self.thresholds
+        if path.is_file() and path.stat().st_size > limits.stream_mb * 2**20:
+            try:
+                return evenly_spaced_rows(path, limits.streamed_rows)
+            except (ValueError, OSError) as fault:
+                shown = path.relative_to(self.package).as_posix()
+                raise FileDefectError(shown, f"cannot be read as CSV: {fault}") from fault
+        frame = self._table(path)
+        return Streamed(frame, len(frame))
+
+    @property
     def train(self) -> pd.DataFrame:
-        """The training rows. Raises FileDefectError, as the next three."""
-        return self._table(self._public(TRAIN, "train"))
+        """The training rows (evenly spaced ones of a huge file).
+
+        Raises FileDefectError, as the next three.
+        """
+        return self._train.frame
+
+    @property
+    def train_count(self) -> int:
+        """How many training rows there are."""
+        return self._train.rows
 
     @cached_property
     def test(self) -> pd.DataFrame:

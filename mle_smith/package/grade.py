@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import csv
 import json
 import shutil
 import tempfile
@@ -14,7 +15,7 @@ from typing import Annotated, NamedTuple, Self
 from pydantic import Field, ValidationError, model_validator
 
 from mle_smith.errors import MachineError
-from mle_smith.package.layout import ID_COLUMN, METRIC
+from mle_smith.package.layout import ID_COLUMN, METRIC, PackagePaths
 from mle_smith.sandbox.job import Job, Limits, Mount, Result, Role, Sandbox, Status
 from mle_smith.sandbox.untrusted import (
     MAX_COLUMNS,
@@ -75,6 +76,7 @@ def grade(
     submissions: Sequence[Path],
     sandbox: Sandbox,
     *,
+    columns: Sequence[str] | None = None,
     resamples: int = 0,
     seed: int = 0,
     limits: Limits = GRADE_LIMITS,
@@ -86,6 +88,9 @@ def grade(
         answers: the package's private answers.
         submissions: CSV files from participants; links and oversized files are invalid.
         sandbox: where the grader runs.
+        columns: of predictions. With them the contract of a submission is enforced around
+            metric.py, whatever that takes: each id once, every prediction filled and finite, rows
+            in the order of the answers. None to see what metric.py itself does.
         resamples: bootstrap samples to score besides (`Grade.resampled`).
         seed: of those samples.
         limits: of the one job.
@@ -93,12 +98,29 @@ def grade(
     Raises:
         MachineError: the sandbox failed, or the package's own files cannot be read.
     """
-    run = partial(_run, metric_py, answers, sandbox, resamples=resamples, seed=seed, limits=limits)
+    asked = _Asked(columns, resamples, seed)
+    run = partial(_run, metric_py, answers, sandbox, asked=asked, limits=limits)
     together = run(submissions)
     if not together.exhausted or len(submissions) < 2:
         return together.grades
     # One of them may be made to exhaust the grader: the others must not fall with it.
     return [run([path]).grades[0] for path in submissions]
+
+
+def predicted_columns(paths: PackagePaths) -> tuple[str, ...] | None:
+    """The columns of predictions, from the sample submission; None where there is none to read."""
+    try:
+        header = paths.sample_submission.read_text("utf-8-sig").split("\n", 1)[0]
+        names = [name.strip() for name in next(csv.reader([header]), [])]
+    except (OSError, UnicodeDecodeError, csv.Error):
+        return None
+    return tuple(n for n in names if n != ID_COLUMN) if ID_COLUMN in names else None
+
+
+class _Asked(NamedTuple):
+    columns: Sequence[str] | None
+    resamples: int
+    seed: int
 
 
 class _Run(NamedTuple):
@@ -113,8 +135,7 @@ def _run(
     sandbox: Sandbox,
     submissions: Sequence[Path],
     *,
-    resamples: int,
-    seed: int,
+    asked: _Asked,
     limits: Limits,
 ) -> _Run:
     """Grade submissions in one job."""
@@ -134,7 +155,7 @@ def _run(
         if staged:
             _stage_own(metric_py, folder / METRIC)
             _stage_own(answers, folder / "answers.csv")
-            job = _job(folder, len(staged), resamples=resamples, seed=seed, limits=limits)
+            job = _job(folder, len(staged), asked, limits)
             result = sandbox.run(job, out)
             exhausted = result.status in (Status.OOM, Status.KILLED)
             read = _read_grades(result, out, len(staged), resamples)
@@ -162,11 +183,12 @@ def _stage_own(path: Path, target: Path) -> None:
         ) from error
 
 
-def _job(folder: Path, submissions: int, *, resamples: int, seed: int, limits: Limits) -> Job:
+def _job(folder: Path, submissions: int, asked: _Asked, limits: Limits) -> Job:
     request = {
         "submissions": submissions,
-        "resamples": resamples,
-        "seed": seed,
+        "resamples": asked.resamples,
+        "seed": asked.seed,
+        "columns": None if asked.columns is None else list(asked.columns),
         "id_column": ID_COLUMN,
         "max_line": MAX_LINE,
         "max_columns": MAX_COLUMNS,

@@ -107,7 +107,7 @@ def test_a_constant_near_the_best_is_caught(tmp_path: Path) -> None:
     task.answers["yield"] = ["yes" if i % 30 == 0 else "no" for i in range(len(task.answers))]
     task.formulation = task.formulation.model_copy(update={"metric": "accuracy"})
     task.sample["yield"] = "no"
-    assert set(found(task, tmp_path)) == {"M02"}
+    assert "M02" in found(task, tmp_path)
 
 
 def test_a_probability_of_the_other_class_is_understood(tmp_path: Path) -> None:

@@ -143,7 +143,8 @@ def test_false_descriptions_are_caught(name: str, example: WriteExample) -> None
     package = example("binary")
     spoil(package)
     checked = check_package(Subject(package.paths.root), layers={Layer.DESCRIPTION})
-    assert errors(checked) == {code}
+    also = {"D07"} if name == "target unnamed" else set()  # another column is named in its place
+    assert errors(checked) == {code} | also
 
 
 REBUILD: dict[str, tuple[str, str, str]] = {

@@ -12,9 +12,9 @@ from hypothesis import strategies as st
 
 from mle_smith.checks.association import Goal
 from mle_smith.checks.check import Need, check
+from mle_smith.checks.dependence import Signal, order_dependence, signal_of
 from mle_smith.checks.document import documentation
 from mle_smith.checks.features import Feature
-from mle_smith.checks.order import Signal, order_dependence, signal_of
 from mle_smith.checks.registry import CHECKS
 
 ROOT = Path(__file__).parents[2]

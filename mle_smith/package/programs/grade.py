@@ -97,6 +97,8 @@ def grade_one(
     grade: dict[str, Any] = dict(NOT_GRADED)
     try:
         table = read_submission(path, len(answers), request)
+        if request["columns"] is not None and request["id_column"] in answers:
+            table = held_to_the_contract(table, answers, request)
         metric.validate_submission(table.copy(), answers.copy())
         grade["score"] = evaluate(metric, answers, table)
     except (UnreadableError, metric.InvalidSubmissionError) as error:
@@ -157,6 +159,41 @@ def read_table(path: Path, rows: int) -> pd.DataFrame:
             float_precision="round_trip",
             low_memory=False,
         )
+
+
+def held_to_the_contract(
+    table: pd.DataFrame, answers: pd.DataFrame, request: dict[str, Any]
+) -> pd.DataFrame:
+    """Return the rows in the order of the answers, the columns in the order of the package.
+
+    Whatever metric.py does, it is given an id and a filled, finite prediction for each answer, so
+    that leaving rows out, handing them in twice or in another order gains nothing.
+    """
+    identity, columns = request["id_column"], request["columns"]
+    table = table.rename(columns=lambda name: str(name).strip())
+    lacking = [name for name in [identity, *columns] if name not in table.columns]
+    if lacking:
+        raise UnreadableError(f"the columns {lacking[:5]} are missing")
+    if table[identity].isna().any():
+        raise UnreadableError(f"column {identity!r}: an id is missing")
+    given, wanted = id_keys(table[identity]), id_keys(answers[identity])
+    if given.has_duplicates:
+        raise UnreadableError(f"id {str(given[given.duplicated()][0])[:60]!r} occurs twice")
+    places = given.get_indexer(wanted)
+    if (places < 0).any() or len(given) != len(wanted):
+        missing, unknown = int((places < 0).sum()), int((~given.isin(wanted)).sum())
+        raise UnreadableError(
+            f"{missing} ids of the test rows are missing, and {unknown} ids are none of theirs"
+        )
+    for name in columns:
+        if table[name].isna().any():
+            raise UnreadableError(f"column {name!r}: a prediction is missing")
+        if table[name].dtype.kind == "f" and not np.isfinite(table[name]).all():
+            raise UnreadableError(f"column {name!r}: a prediction is not finite")
+    kept = table.iloc[places][[identity, *columns]].reset_index(drop=True)
+    if not answers[identity].isna().any():
+        kept[identity] = answers[identity].to_numpy()
+    return kept
 
 
 def check_lines(path: Path, longest: int) -> None:

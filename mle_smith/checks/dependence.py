@@ -1,0 +1,157 @@
+"""How the answers depend on an order, a grouping or a number, against a random order of rows.
+
+Every statistic is one of *standard errors*, so that a package can be asked a hundred of them, and
+comes with the share of the answers' variance that it explains.
+"""
+
+from __future__ import annotations
+
+from typing import Any, NamedTuple
+
+import numpy as np
+import pandas as pd
+from numpy.typing import NDArray
+from scipy.stats import chi2, hypergeom, norm, rankdata  # type: ignore[import-untyped]  # has no stubs
+
+from mle_smith.checks.association import Goal
+from mle_smith.checks.features import Floats, Ints
+
+_LAGS = 24
+MIN_ROWS = 20
+
+
+class Dependence(NamedTuple):
+    """How the target depends on an order: standard errors, and share of its variance."""
+
+    significance: float
+    effect: float
+    how: str
+
+
+NONE = Dependence(0.0, 0.0, "not at all")
+
+
+class Signal(NamedTuple):
+    """Answers as rows by columns of variance."""
+
+    rows: Floats
+    rarest: float
+    """Share of the rarest class; 1 for a quantity. Rare events lie close together by luck more
+    often than the normal approximation says, so they are asked with fewer, larger groups."""
+    total: float
+    """Variance that effects are shares of."""
+
+    def ordered(self, order: NDArray[Any]) -> Signal:
+        """The same rows in another order."""
+        return self._replace(rows=self.rows[order])
+
+
+def signal_of(goal: Goal) -> Signal:
+    """The test answers, without classes too rare to say anything (fewer than 4 rows)."""
+    rows = goal.feature.of_test(goal.matrix)[:, _telling(goal)]
+    rarest = 1.0
+    if goal.classes:
+        rarest = float(rows.mean(axis=0).min(initial=1.0))
+    return Signal(rows, rarest, float(((rows - rows.mean(axis=0)) ** 2).sum()))
+
+
+def _telling(goal: Goal) -> Ints:
+    """Columns of the target's matrix that enough rows have, and enough have not."""
+    counts = goal.feature.of_test(goal.matrix).sum(axis=0)
+    rows = len(goal.feature.of_test(goal.codes))
+    frequent = (counts >= 4) & (counts <= rows - 4)
+    return np.flatnonzero(frequent | (not goal.classes)).astype(np.int64)
+
+
+def order_dependence(signal: Signal) -> Dependence:
+    """Dependence of rows on their position: rise, stretches, neighbours and periods (lags)."""
+    count = len(signal.rows)
+    centred = signal.rows - signal.rows.mean(axis=0)
+    variance = float((centred**2).sum())
+    if count < MIN_ROWS or variance <= 0:
+        return NONE
+    found = [rise(signal, np.arange(count, dtype=np.float64), "they rise or fall with it")]
+    most = min(count // 10, count * signal.rarest / 5)
+    for blocks in {int(np.clip(part, 2, 24)) for part in (most, most / 2)}:
+        found.append(between(signal, np.arange(count) * blocks // count, "in stretches"))
+    found += [_at_the_ends(column, signal) for column in signal.rows.T]
+    pairs = count * signal.rarest**2
+    for lag in range(1, min(_LAGS, count // 4) + 1 if pairs >= 4 else 1):
+        correlation = float((centred[:-lag] * centred[lag:]).sum()) / variance
+        z = abs(correlation + 1 / count) * np.sqrt(count)
+        effect = abs(correlation) * variance / signal.total
+        found.append(Dependence(float(z), effect, f"rows {lag} apart are alike, or unlike"))
+    return max(found, key=lambda d: (d.significance, d.effect))
+
+
+def rise(signal: Signal, values: Floats, how: str) -> Dependence:
+    """Rank correlation of the answers (of each class by itself) with the values."""
+    ranks = rankdata(values)
+    ranks = ranks - ranks.mean()
+    size = float(np.sqrt((ranks**2).sum()))
+    centred = signal.rows - signal.rows.mean(axis=0)
+    lengths = np.sqrt((centred**2).sum(axis=0))
+    if size <= 0 or len(values) < MIN_ROWS or not (lengths > 0).any():
+        return NONE
+    if signal.rarest * len(values) < 6:
+        return NONE
+    found = np.abs(ranks @ centred)[lengths > 0] / (size * lengths[lengths > 0])
+    best = min(float(found.max()), 1.0)
+    # As many classes as there are were asked.
+    chance = 2 * len(found) * float(norm.sf(best * np.sqrt(len(values) - 1)))
+    z = float(norm.isf(max(min(chance, 1.0), 1e-300) / 2))
+    explained = float((found**2 * lengths[lengths > 0] ** 2).sum()) / signal.total
+    return Dependence(z, explained, how)
+
+
+def _at_the_ends(column: Floats, signal: Signal) -> Dependence:
+    """Members of one class among the first, or last, so many rows: exact, also for rare classes."""
+    members = int(column.sum())
+    if not np.isin(column, (0.0, 1.0)).all() or not 2 <= members <= len(column) // 2:
+        return NONE
+    most = int(max(column[:members].sum(), column[-members:].sum()))
+    chance = 2 * float(hypergeom.sf(most - 1, len(column), members, members))
+    share = members / len(column)
+    effect = max(0.0, (most / members - share) / (1 - share))
+    return Dependence(float(norm.isf(max(min(chance, 1.0), 1e-300))), effect, "at one end")
+
+
+def group_dependence(signal: Signal, groups: NDArray[Any], how: str) -> Dependence:
+    """Dependence of rows on a grouping of them; groups too small to tell are thrown together."""
+    codes = pd.factorize(groups)[0]
+    small = np.bincount(codes) * signal.rarest < 4
+    codes = pd.factorize(np.where(small[codes], -2, codes))[0]
+    if len(codes) < MIN_ROWS or codes.max() < 1 or codes.max() > len(codes) // 5:
+        return NONE
+    return between(signal, codes, how)
+
+
+def number_dependence(signal: Signal, values: Floats, how: str) -> Dependence:
+    """Dependence of rows on a number of each, however it runs: rise, and stretches of it."""
+    known = np.isfinite(values)
+    if known.sum() < MIN_ROWS or known.mean() < 0.5 or np.unique(values[known]).size < 2:
+        return NONE
+    here = signal._replace(rows=signal.rows[known])
+    found = [rise(here, values[known], how)]
+    most = int(np.clip(min(known.sum() // 10, known.sum() * signal.rarest / 5), 2, 16))
+    ranks = rankdata(values[known]) / known.sum()
+    found.append(group_dependence(here, np.ceil(ranks * most), how))
+    return max(found, key=lambda d: d.significance)
+
+
+def between(signal: Signal, codes: Ints, how: str) -> Dependence:
+    """Variance between groups against that of a random order (Satterthwaite's chi-square)."""
+    centred = signal.rows - signal.rows.mean(axis=0)
+    counts = np.bincount(codes)
+    degrees = len(counts) - 1
+    variance = float((centred**2).sum())
+    if degrees < 1 or variance <= 0:
+        return NONE
+    sums = [np.bincount(codes, column) for column in centred.T]
+    between_groups = sum(float((s**2 / counts).sum()) for s in sums) / variance
+    weights = np.linalg.eigvalsh(centred.T @ centred) / variance
+    concentration = float((weights**2).sum())
+    chance = chi2.sf(between_groups * (len(centred) - 1) / concentration, degrees / concentration)
+    expected = degrees / (len(centred) - 1)
+    effect = max(0.0, between_groups - expected) * variance / signal.total
+    return Dependence(float(norm.isf(max(float(chance), 1e-300))), effect, how)

@@ -1,0 +1,136 @@
+"""What texts and pairs of columns hold besides themselves: parts, differences, combinations.
+
+A proxy of the target may be a part of a text, or the sum, difference, product or quotient of two
+columns, or two codes that only together name a class. These are made here, to be judged like
+columns.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterator, Sequence
+from itertools import combinations
+from typing import NamedTuple
+
+import numpy as np
+import pandas as pd
+from scipy.stats import rankdata  # type: ignore[import-untyped]  # has no stubs
+
+from mle_smith.checks.association import Goal, group_skill
+from mle_smith.checks.features import Feature, Floats, Ints
+
+_MAX_PARTS = 8
+_MAX_LENGTH = 400
+_MAX_PAIRED = 30
+_SCREEN_ROWS = 1_500
+
+
+class Derived(NamedTuple):
+    """A column made of one or two others."""
+
+    columns: tuple[str, ...]
+    how: str
+    feature: Feature
+
+
+def parts(feature: Feature) -> Iterator[Derived]:
+    """Numbers, words and letters of a text, each by its place."""
+    filled = feature.text.dropna()
+    if feature.number is not None or feature.time is not None or filled.empty:
+        return
+    if filled.str.len().max() > _MAX_LENGTH or feature.distinct < max(20, len(filled) // 50):
+        return
+    text = feature.text.fillna("")
+    for pattern, what in (
+        (r"[-+]?\d+(?:\.\d+)?(?:[eE][-+]?\d+)?", "number"),
+        (r"[A-Za-z0-9_.]+", "word"),
+    ):
+        found = text.str.findall(pattern)
+        most = min(_MAX_PARTS, int(found.map(len).max()))
+        for place in (*range(most), -1):
+            cells = found.str[place]
+            if cells.notna().sum() >= 0.5 * len(cells):
+                how = f"{what} {place + 1}" if place >= 0 else f"the last {what}"
+                yield Derived(
+                    (feature.name,), how, Feature(feature.name, cells, feature.train_rows)
+                )
+    if text.str.len().max() <= 40:
+        letters = text.str.findall(r"[A-Za-z]")
+        for place in range(min(4, int(letters.map(len).max()))):
+            cells = letters.str[place]
+            yield Derived(
+                (feature.name,),
+                f"letter {place + 1}",
+                Feature(feature.name, cells, feature.train_rows),
+            )
+
+
+class Pair(NamedTuple):
+    """Two columns, and numbers or codes made of both."""
+
+    columns: tuple[str, str]
+    how: str
+    values: Floats
+
+
+def calculated(features: Sequence[Feature], goal: Goal) -> Iterator[Pair]:
+    """Sums, differences, products and quotients that go with the target far better than either.
+
+    Screened by rank correlation with the quantity, or with one of the classes, on some rows.
+    """
+    numbers = [f for f in features if f.quantity is not None and f.distinct > 2][:_MAX_PAIRED]
+    if len(numbers) < 2:
+        return
+    step = max(1, len(goal.codes) // _SCREEN_ROWS)
+    marks = _ranked(goal.matrix[::step].T[:12])
+    alone = {
+        f.name: float(_fit(f.quantity[::step], marks)) for f in numbers if f.quantity is not None
+    }
+    for one, other in combinations(numbers, 2):
+        a, b = one.quantity, other.quantity
+        assert a is not None
+        assert b is not None
+        for how, values in _operations(a, b):
+            fit = _fit(values[::step], marks)
+            if fit > 0.9 and 1 - fit < 0.5 * (1 - max(alone[one.name], alone[other.name])):
+                yield Pair((one.name, other.name), how, values)
+
+
+def _operations(a: Floats, b: Floats) -> Iterator[tuple[str, Floats]]:
+    yield "difference", a - b
+    yield "sum", a + b
+    with np.errstate(all="ignore"):
+        yield "product", a * b
+        yield "quotient", np.where(b != 0, a / np.where(b != 0, b, 1), np.nan)
+        yield "quotient the other way", np.where(a != 0, b / np.where(a != 0, a, 1), np.nan)
+
+
+def _ranked(rows: Floats) -> Floats:
+    ranks = np.apply_along_axis(rankdata, 1, rows)
+    ranks = ranks - ranks.mean(axis=1, keepdims=True)
+    sizes = np.sqrt((ranks**2).sum(axis=1, keepdims=True))
+    return np.asarray(ranks / np.where(sizes > 0, sizes, 1.0))
+
+
+def _fit(values: Floats | None, marks: Floats) -> float:
+    if values is None:
+        return 0.0
+    known = np.isfinite(values)
+    if known.mean() < 0.9:
+        return 0.0
+    filled = np.where(known, values, np.nanmedian(values[known]))
+    return float(np.abs(marks @ _ranked(filled[None])[0]).max())
+
+
+def crossed(features: Sequence[Feature], goal: Goal) -> Iterator[tuple[tuple[str, str], float]]:
+    """Skill of looking up two codes together, for columns of few values each."""
+    coded = [f for f in features if 2 <= f.distinct <= 60][:_MAX_PAIRED]
+    rows = len(goal.codes)
+    for one, other in combinations(coded, 2):
+        if one.distinct * other.distinct > rows / 4:
+            continue
+        codes = (one.codes + 1) * (other.distinct + 1) + other.codes + 1
+        yield (one.name, other.name), group_skill(_dense(codes), goal)
+
+
+def _dense(codes: Ints) -> Ints:
+    return pd.factorize(codes)[0].astype(np.int64)

@@ -1,0 +1,212 @@
+"""Is an input made of the targets of test rows too: means by group, ranks within a group?
+
+Defect L8. An encoding that was learned from train goes with the means of train; one that was
+computed before the split goes with those of all rows. An honest feature of the group goes with
+both nearly alike, so the two residuals are compared.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterator, Sequence
+from typing import NamedTuple
+
+import numpy as np
+import pandas as pd
+
+from mle_smith.checks.association import Goal, column_skill
+from mle_smith.checks.check import Measured, Need, Outcome, check
+from mle_smith.checks.features import Feature, Floats, Ints
+from mle_smith.checks.subject import Subject
+from mle_smith.values import Blame, Finding, Severity
+
+_PRIORS = (0.0, 1.0, 2.0, 5.0, 10.0, 20.0, 30.0, 50.0, 100.0)
+_MAX_NUMBERS = 60
+_MAX_GROUPINGS = 12
+_MAX_CLASSES = 12
+
+
+class _Encoding(NamedTuple):
+    ratio: float
+    """Residual variance with all rows, as a part of that with train rows."""
+    explained: float
+    groups: int
+    how: str
+
+
+@check(
+    {"L08": "an input is computed from the targets of test rows"},
+    title="Encodings of the target",
+    asks="Numbers that are the same for all rows of a group, against the group's mean target of "
+    "train and of all rows (drawn to the common mean by several priors): an error where all rows "
+    "explain the number and train alone leaves several times as much. The mean of the other rows, "
+    "and the rank within the group, likewise.",
+    needs=(Need.PRIVATE,),
+)
+def encodings(subject: Subject) -> Iterator[Outcome]:
+    """Target encodings that saw the answers."""
+    for goal in subject.goals:
+        outcomes = list(_outcomes(goal))
+        groupings = _groupings(subject.inputs)
+        for feature in [f for f in subject.inputs if f.number is not None][:_MAX_NUMBERS]:
+            if feature.distinct < 8 or feature.missing.mean() > 0.3:
+                continue
+            found = _found(feature, goal, outcomes, groupings)
+            if found is None:
+                continue
+            numbers = {
+                "residual_of_all_rows_to_train": round(found.ratio, 4),
+                "explained_by_all_rows": round(found.explained, 4),
+                "groups": found.groups,
+            }
+            yield Measured("L08", {feature.name: numbers})
+            yield Finding(
+                code="L08",
+                severity=Severity.ERROR,
+                blame=Blame.DESIGN,
+                message=f"{feature.name!r} is {found.how} of {goal.feature.name!r} over train and "
+                f"test together ({found.explained:.1%} explained, a residual of {found.ratio:.1%} "
+                "of that with train alone); compute it from train, or drop it.",
+                evidence={
+                    **numbers,
+                    "columns": [feature.name],
+                    "exploit": f"{feature.name} alone",
+                    "exploit_skill": round(column_skill(feature, goal, subject.seed), 4),
+                    "repair": {"drop_columns": [feature.name]},
+                },
+            )
+
+
+def _outcomes(goal: Goal) -> Iterator[Floats]:
+    if not goal.classes:
+        yield np.nan_to_num(goal.values, nan=float(np.nanmean(goal.values)))
+        return
+    for code in range(min(goal.feature.distinct, _MAX_CLASSES)):
+        yield (goal.codes == code).astype(np.float64)
+        if goal.feature.distinct == 2:
+            return
+
+
+def _groupings(features: Sequence[Feature]) -> list[tuple[str, Ints]]:
+    """Columns that may name groups, those of most values first."""
+    fit = [
+        (f.name, f.codes + 1)
+        for f in features
+        if 4 <= f.distinct <= 0.6 * len(f.codes) and f.missing.mean() < 0.5
+    ]
+    return sorted(fit, key=lambda pair: -int(pair[1].max()))[:_MAX_GROUPINGS]
+
+
+def _found(
+    feature: Feature, goal: Goal, outcomes: list[Floats], groupings: list[tuple[str, Ints]]
+) -> _Encoding | None:
+    values = feature.number
+    assert values is not None  # only numbers are asked
+    own = [("", feature.codes + 1)] if feature.distinct <= 0.6 * len(values) else []
+    in_train = np.zeros(len(values), dtype=bool)
+    in_train[: feature.train_rows] = True
+    for name, groups in own + [(n, g) for n, g in groupings if n != feature.name]:
+        for outcome in outcomes:
+            found = _group_mean(values, groups, outcome, in_train)
+            if found is None and name:
+                found = _others(values, groups, outcome)
+            if found is None and name and not goal.classes:
+                found = _rank(values, groups, outcome)
+            if found is not None:
+                return found._replace(how=f"{found.how}{f' by {name!r}' if name else ''}")
+    return None
+
+
+def _group_mean(
+    values: Floats, groups: Ints, outcome: Floats, in_train: Floats
+) -> _Encoding | None:
+    known = ~np.isnan(values)
+    size = int(groups.max()) + 1
+    counts = np.bincount(groups[known], minlength=size)
+    filled = np.where(known, values, 0.0)
+    means = np.bincount(groups, filled, size) / np.maximum(counts, 1)
+    within = float((((filled - means[groups]) ** 2) * known).sum())
+    total = float(((filled - filled[known].mean()) ** 2)[known].sum())
+    # What varies within the group may honestly go with the target, row by row.
+    if total <= 0 or within > 1e-3 * total:
+        return None
+    all_rows = np.bincount(groups, outcome, size)
+    train = np.bincount(groups, outcome * in_train, size)
+    many, few = np.bincount(groups, minlength=size), np.bincount(groups[in_train], minlength=size)
+    both = (few >= 1) & (many > few) & (counts > 0)
+    if both.sum() < 8:
+        return None
+    centre = float(outcome.mean())
+    means, all_rows, train = means[both], all_rows[both], train[both]
+    many, few = many[both], few[both]
+    residual_all, residual_train, spread = np.inf, np.inf, float(means.var())
+    for prior in _PRIORS:
+        whole = (all_rows + prior * centre) / (many + prior)
+        part = (train + prior * centre) / (few + prior)
+        residual_all = min(residual_all, _residual(means, whole))
+        residual_train = min(residual_train, _residual(means, part))
+    explained = 1 - residual_all / spread if spread > 0 else 0.0
+    # A feature that is honestly the group's own goes with the mean of more rows more closely.
+    honest = float((1 / many).mean() / (1 / few).mean())
+    ratio = residual_all / max(residual_train, 1e-18) / honest
+    most = 0.35 if len(many) < 20 else 0.5 if len(many) < 60 else 0.65
+    if residual_train < 1e-10 * spread or ratio > most or explained < 0.6:
+        return None
+    return _Encoding(ratio, explained, int(both.sum()), "the group mean")
+
+
+def _residual(values: Floats, by: Floats) -> float:
+    """Variance of the values that a straight line of `by` leaves."""
+    spread = float(by.var())
+    if spread <= 0:
+        return float(values.var())
+    slope = float(((by - by.mean()) * (values - values.mean())).mean()) / spread
+    return float((values - values.mean() - slope * (by - by.mean())).var())
+
+
+def _others(values: Floats, groups: Ints, outcome: Floats) -> _Encoding | None:
+    """Leave-one-out means: the group's sum less the row's own target."""
+    known = ~np.isnan(values)
+    counts = np.bincount(groups[known])[groups[known]]
+    kept = counts >= 3
+    if kept.sum() < 30:
+        return None
+    codes = pd.factorize(groups[known][kept])[0]
+    target, number, count = outcome[known][kept], values[known][kept], counts[kept]
+    spread = _within(target, codes)
+    if spread <= 0:
+        return None
+    for prior in _PRIORS:
+        left = _within(number * (count - 1 + prior) + target, codes)
+        if left < 0.02 * spread:
+            groups_asked = int(codes.max()) + 1
+            return _Encoding(
+                left / spread, 1 - left / spread, groups_asked, "the mean of the others"
+            )
+    return None
+
+
+def _within(values: Floats, codes: Ints) -> float:
+    counts = np.bincount(codes)
+    means = np.bincount(codes, values) / counts
+    return float(((values - means[codes]) ** 2).mean())
+
+
+def _rank(values: Floats, groups: Ints, outcome: Floats) -> _Encoding | None:
+    """The rank of the target within its group, where the target itself explains far less."""
+    known = ~np.isnan(values)
+    frame = pd.DataFrame({"group": groups[known], "target": outcome[known]})
+    sizes = frame.groupby("group")["target"].transform("size").to_numpy()
+    kept = sizes >= 4
+    if kept.sum() < 60:
+        return None
+    ranks = np.asarray(frame.groupby("group")["target"].rank(pct=True), dtype=np.float64)[kept]
+    number = values[known][kept]
+    overall = np.asarray(frame["target"].rank(pct=True), dtype=np.float64)[kept]
+    left, otherwise = _residual(number, ranks), _residual(number, overall)
+    spread = float(number.var())
+    if spread <= 0 or left > 0.25 * spread or left > 0.5 * otherwise:
+        return None
+    return _Encoding(left / otherwise, 1 - left / spread, len(np.unique(groups)), "the rank")
+
+
+CHECKS = (encodings,)

@@ -1,0 +1,173 @@
+"""Do names, sizes, times or the order of files tell the answers?
+
+Defect L5. Files are those of folders and archives of public/ that belong to test rows: called after
+the id, or named in a column. Sizes may honestly go with what a file shows, so they have to tell
+much more.
+"""
+
+from __future__ import annotations
+
+import tarfile
+import zipfile
+from collections import defaultdict
+from collections.abc import Iterator
+from dataclasses import dataclass, field
+from datetime import datetime
+from pathlib import Path, PurePosixPath
+
+import numpy as np
+import pandas as pd
+
+from mle_smith.checks.check import Measured, Need, Outcome, check
+from mle_smith.checks.dependence import MIN_ROWS, Dependence, number_dependence, signal_of
+from mle_smith.checks.features import Floats, plain
+from mle_smith.checks.names import name_dependence
+from mle_smith.checks.subject import Subject
+from mle_smith.values import Blame, Finding, Severity
+
+_MAX_FILES = 200_000
+
+
+@dataclass
+class _Home:
+    """A folder or archive, and what its listing says of each file."""
+
+    name: str
+    files: dict[str, dict[str, float]] = field(default_factory=dict)
+    """By the file's path: size, time of writing, place in the listing."""
+
+
+@check(
+    {"L05": "names, sizes, times or the order of files foretell the answers"},
+    title="Metadata of files",
+    asks="Of files that belong to test rows (called after the id, or named in a column; in folders "
+    "or archives): time, size, place in the archive and name, against a random order. Sizes may "
+    "honestly go with what a file shows, and have to explain half of the answers.",
+    needs=(Need.PRIVATE,),
+)
+def metadata(subject: Subject) -> Iterator[Outcome]:
+    """A model of listings alone."""
+    homes = [home for home in _homes(subject.paths.public) if len(home.files) >= MIN_ROWS]
+    asked = 0
+    for home in homes:
+        rows = _rows(subject, home)
+        if rows is None:
+            continue
+        asked += 1
+        for goal in subject.goals:
+            signal = signal_of(goal)
+            for what, values in _listing(home, rows).items():
+                found = number_dependence(signal, values, what)
+                yield from _judged(subject, home, goal.feature.name, what, found)
+            names = pd.Series([PurePosixPath(str(r)).stem if r else "" for r in rows], dtype=str)
+            ids = plain(subject.test[subject.id_column]).iloc[subject.test_rows]
+            if not (names.to_numpy() == ids.to_numpy()).all():
+                found = name_dependence(names, signal)
+                yield from _judged(subject, home, goal.feature.name, "name", found)
+    if not asked:
+        yield Measured("L05", {"files_of_test_rows": 0})
+
+
+def _homes(public: Path) -> Iterator[_Home]:
+    folders: dict[str, _Home] = defaultdict(lambda: _Home(""))
+    for number, path in enumerate(sorted(public.rglob("*"))):
+        if number >= _MAX_FILES:
+            break
+        if not path.is_file() or path.is_symlink():
+            continue
+        shown = path.relative_to(public).as_posix()
+        if path.parent != public:
+            folder = PurePosixPath(shown).parent.as_posix()
+            home = folders[folder]
+            home.name = folder
+            about = path.stat()
+            home.files[shown] = {"size": float(about.st_size), "time": float(about.st_mtime)}
+        archive = _archive(path, shown)
+        if archive is not None:
+            yield archive
+    yield from folders.values()
+
+
+def _archive(path: Path, shown: str) -> _Home | None:
+    home = _Home(shown)
+    try:
+        if zipfile.is_zipfile(path):
+            with zipfile.ZipFile(path) as archive:
+                entries = archive.infolist()[:_MAX_FILES]
+                for place, entry in enumerate(e for e in entries if not e.is_dir()):
+                    home.files[entry.filename] = {
+                        "size": float(entry.file_size),
+                        "packed size": float(entry.compress_size),
+                        "time": _moment(entry.date_time),
+                        "place": float(place),
+                    }
+            return home
+        if tarfile.is_tarfile(path):
+            with tarfile.open(path) as tar:
+                for place, member in enumerate(tar):
+                    if member.isfile():
+                        about = {"size": float(member.size), "time": float(member.mtime)}
+                        home.files[member.name] = about | {"place": float(place)}
+            return home
+    except (OSError, zipfile.BadZipFile, tarfile.TarError, ValueError):
+        return None
+    return None
+
+
+def _moment(stamp: tuple[int, int, int, int, int, int]) -> float:
+    try:
+        return (datetime(*stamp) - datetime(1980, 1, 1)).total_seconds()
+    except ValueError:
+        return float("nan")
+
+
+def _rows(subject: Subject, home: _Home) -> list[str | None] | None:
+    """For each test row that is looked at, its file; None where the files are not of test rows."""
+    by_name: dict[str, str] = {}
+    for file in home.files:
+        path = PurePosixPath(file)
+        for key in (file, path.name, path.stem):
+            by_name.setdefault(key, file)
+    test = subject.test.iloc[subject.test_rows]
+    for column in (subject.id_column, *subject.input_columns):
+        if column not in test.columns:
+            continue
+        cells = plain(test[column]).fillna("")
+        names = [by_name.get(c) or by_name.get(PurePosixPath(c).name) for c in cells]
+        if sum(n is not None for n in names) >= max(MIN_ROWS, 0.5 * len(names)):
+            return names if len(set(names)) > 0.9 * len(names) else None
+    return None
+
+
+def _listing(home: _Home, rows: list[str | None]) -> dict[str, Floats]:
+    kinds = next(iter(home.files.values()))
+    return {
+        kind: np.asarray([home.files[r].get(kind, np.nan) if r else np.nan for r in rows])
+        for kind in kinds
+    }
+
+
+def _judged(
+    subject: Subject, home: _Home, target: str, what: str, found: Dependence
+) -> Iterator[Outcome]:
+    limits = subject.thresholds
+    numbers = {
+        "standard_errors": round(found.significance, 2),
+        "share_of_variance": round(found.effect, 4),
+    }
+    yield Measured("L05", {f"{what} in {home.name}": numbers})
+    if found.significance < limits.significance:
+        return
+    least = limits.size_effect if "size" in what else limits.order_effect
+    yield Finding(
+        code="L05",
+        severity=Severity.ERROR if found.effect >= least else Severity.WARNING,
+        blame=Blame.DESIGN,
+        message=f"the {what} of the files in {home.name} explains {found.effect:.1%} of {target!r} "
+        f"({found.significance:.0f} standard errors, {found.how}); give all files one time, names "
+        "that say nothing and the order of their names.",
+        evidence={**numbers, "target": target, "home": home.name, "exploit": f"{what} alone"},
+    )
+
+
+CHECKS = (metadata,)

@@ -1,0 +1,82 @@
+"""What a name, an id or a file's name, can say: numbers and letters within it."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+
+import numpy as np
+import pandas as pd
+
+from mle_smith.checks.dependence import (
+    NONE,
+    Dependence,
+    Signal,
+    group_dependence,
+    number_dependence,
+    order_dependence,
+)
+from mle_smith.checks.features import Floats, numbers_of
+
+_MODULI = tuple(range(2, 17))
+_PLACES = 12
+
+
+def name_dependence(names: pd.Series[str], signal: Signal) -> Dependence:
+    """The strongest dependence of rows on what names say: order, remainders, gaps, letters."""
+    text = names.fillna("").reset_index(drop=True)
+    found = [NONE]
+    values = number_in(text)
+    if values is not None:
+        order = np.argsort(values, kind="stable")
+        found.append(order_dependence(signal.ordered(order)))
+        found.append(number_dependence(signal, values, "its size"))
+        whole = values.astype(np.int64)
+        for modulus in _MODULI:
+            found.append(group_dependence(signal, whole % modulus, f"the remainder by {modulus}"))
+        for modulus in (20, 25, 50, 60, 64, 100, 128, 256, 1000):
+            rest = (whole % modulus).astype(np.float64)
+            found.append(number_dependence(signal, rest, f"the remainder by {modulus}"))
+        found += list(_gaps(values, signal))
+    order = np.argsort(text.to_numpy(), kind="stable")
+    found.append(order_dependence(signal.ordered(order)))
+    found += list(_letters(text, signal))
+    return max(found, key=lambda d: d.significance)
+
+
+def number_in(text: pd.Series[str]) -> Floats | None:
+    """The number that each name is, or ends with; None where one has none, or too long a one."""
+    numbers = numbers_of(text)
+    if numbers is None:
+        inner = text.str.extract(r"(\d{1,15})\D*$", expand=False)
+        numbers = pd.to_numeric(inner).to_numpy(np.float64, na_value=np.nan)
+    large = np.isnan(numbers).any() or np.abs(numbers).max(initial=0) >= 2**53
+    return None if large else np.asarray(numbers)
+
+
+def _gaps(values: Floats, signal: Signal) -> Iterator[Dependence]:
+    """The distance to the next name below, and above."""
+    order = np.argsort(values, kind="stable")
+    steps = np.diff(values[order])
+    if len(steps) < 2 or np.unique(steps).size < 2:
+        return
+    for place, how in ((1, "the gap before it"), (0, "the gap after it")):
+        gap = np.full(len(values), np.nan)
+        gap[order[place : len(values) - 1 + place]] = steps
+        yield number_dependence(signal, gap, how)
+
+
+def _letters(text: pd.Series[str], signal: Signal) -> Iterator[Dependence]:
+    """Each letter from the front and from the back, the first word, the length."""
+    for pattern, how in ((r"^([^\d]*)", "its letters"), (r"^([^-_./: ]*)", "its first part")):
+        part = text.str.extract(pattern, expand=False).fillna("")
+        yield group_dependence(signal, pd.factorize(part)[0], how)
+    lengths = text.str.len()
+    yield group_dependence(signal, lengths.to_numpy(), "its length")
+    most = min(_PLACES, int(lengths.max()) if len(lengths) else 0)
+    for place in (*range(most), *range(-most, 0)):
+        letter = text.str[place].fillna("")
+        how = f"letter {place + 1}" if place >= 0 else f"letter {-place} from the end"
+        yield group_dependence(signal, pd.factorize(letter)[0], how)
+        if letter.nunique() > 6:
+            ranks = letter.map({c: float(k) for k, c in enumerate(sorted(letter.unique()))})
+            yield number_dependence(signal, ranks.to_numpy(np.float64), how)

@@ -1,0 +1,174 @@
+"""Is there anything to learn, is it not learned at once, and can the test set show it?
+
+Defects M11 and M14, and the noise that scores carry. Plain baselines, constants and the answers
+are graded on the same bootstrap samples.
+"""
+
+from __future__ import annotations
+
+import tempfile
+from collections.abc import Iterator
+from pathlib import Path
+from typing import NamedTuple
+
+import numpy as np
+import pandas as pd
+
+from mle_smith.checks.baselines import Guess, errors_left, guesses, submissions
+from mle_smith.checks.check import Measured, Need, NotRun, Outcome, check
+from mle_smith.checks.features import Floats
+from mle_smith.checks.fuzz_cases import csv_text
+from mle_smith.checks.ladder import constants, interval
+from mle_smith.checks.subject import FileDefectError, Subject
+from mle_smith.checks.submissions import SubmissionForm, submission_form
+from mle_smith.package.grade import Grade, grade
+from mle_smith.package.layout import METRIC
+from mle_smith.values import Blame, Finding, Severity
+
+
+class _Rung(NamedTuple):
+    name: str
+    grade: Grade
+
+
+@check(
+    {
+        "M11": "no headroom: plain baselines make hardly an error",
+        "M14": "the test set cannot tell a baseline from a constant",
+    },
+    title="Signal and noise",
+    asks="A forest and a linear model, constants and the answers are scored on the same bootstrap "
+    "samples: the gap of the best baseline to the best constant with its interval, what is left "
+    "to the best score, the rows that would tell the two baselines apart.",
+    needs=(Need.PRIVATE, Need.SANDBOX),
+)
+def signal(subject: Subject) -> Iterator[Outcome]:
+    """A ladder of plain solutions, for any package."""
+    if not subject.paths.metric.is_file():
+        raise FileDefectError(METRIC, "is missing")
+    form = submission_form(subject)
+    made = list(guesses(subject))
+    if not made:
+        yield NotRun("M11", "there is nothing to fit")
+        return
+    left = min(errors_left(subject, guess) for guess in made)
+    constant, climbed, answers = _graded(subject, form, made)
+    if constant is None or not climbed or not answers.grade.valid:
+        return  # what the metric refuses is the contract's finding
+    yield from _judged(subject, constant, climbed, answers, left)
+
+
+def _graded(
+    subject: Subject, form: SubmissionForm, made: list[Guess]
+) -> tuple[_Rung | None, list[_Rung], _Rung]:
+    """The best constant, the best submission of each baseline, and the answers."""
+    assert subject.sandbox is not None  # the runner has seen to it (Need.SANDBOX)
+    limits = subject.thresholds
+    columns = [subject.id_column, *subject.targets]
+    truth = subject.aligned.iloc[subject.test_rows][columns].reset_index(drop=True)
+    frames: list[tuple[str, pd.DataFrame]] = [("answers", form.of(truth))]
+    # Constants are made for all answers; here they are wanted for the rows that are looked at.
+    kept = subject.answers[subject.id_column].isin(set(truth[subject.id_column])).to_numpy()
+    frames += [("constant", frame[kept]) for frame in constants(subject, form)]
+    for guess in made:
+        frames += [(guess.name, f) for f in submissions(subject, form, truth, guess)]
+    with tempfile.TemporaryDirectory(prefix="mle-signal-") as name:
+        folder = Path(name)
+        (folder / "answers.csv").write_text(csv_text(truth), "utf-8")
+        paths = []
+        for number, (_, frame) in enumerate(frames):
+            paths.append(folder / f"{number}.csv")
+            paths[-1].write_text(csv_text(frame), "utf-8")
+        grades = grade(
+            subject.paths.metric,
+            folder / "answers.csv",
+            paths,
+            subject.sandbox,
+            resamples=limits.resamples,
+            seed=subject.seed,
+        )
+    best: dict[str, _Rung] = {}
+    for (rung, _), given in zip(frames, grades, strict=True):
+        if given.valid and (rung not in best or _better(given, best[rung].grade)):
+            best[rung] = _Rung(rung, given)
+    climbed = [r for n, r in best.items() if n not in ("answers", "constant")]
+    return best.get("constant"), climbed, _Rung("answers", grades[0])
+
+
+def _better(one: Grade, other: Grade) -> bool:
+    return _signed(one) > _signed(other)
+
+
+def _signed(given: Grade) -> float:
+    score = given.score if given.score is not None else float("nan")
+    return score if given.higher_is_better else -score
+
+
+def _samples(given: Grade) -> Floats:
+    sign = 1.0 if given.higher_is_better else -1.0
+    return sign * np.asarray(given.resampled, dtype=np.float64)
+
+
+def _judged(
+    subject: Subject, constant: _Rung, climbed: list[_Rung], answers: _Rung, left: float
+) -> Iterator[Outcome]:
+    limits = subject.thresholds
+    ordered = sorted(climbed, key=lambda r: _signed(r.grade))
+    strong = ordered[-1]
+    gap = interval(
+        _signed(strong.grade) - _signed(constant.grade),
+        _samples(strong.grade) - _samples(constant.grade),
+        limits,
+    )
+    numbers: dict[str, object] = {
+        r.name: interval(r.grade.score or 0.0, np.asarray(r.grade.resampled), limits).model_dump()
+        for r in (constant, *ordered, answers)
+    }
+    numbers |= {"gap": gap.model_dump(), "errors_left": round(left, 5)}
+    numbers["test_rows"] = len(subject.test_rows)
+    numbers["rows_to_show_the_gap"] = _rows_needed(gap.value, gap.high - gap.low, subject)
+    if len(ordered) > 1:
+        step = _samples(strong.grade) - _samples(ordered[0].grade)
+        between = interval(_signed(strong.grade) - _signed(ordered[0].grade), step, limits)
+        numbers["between_baselines"] = between.model_dump()
+        numbers["rows_to_tell_baselines_apart"] = _rows_needed(
+            between.value, between.high - between.low, subject
+        )
+    yield Measured("M14", numbers)
+    classes = subject.goals[0].classes
+    if left <= (limits.errors_left if classes else limits.variance_left):
+        yield Finding(
+            code="M11",
+            severity=Severity.ERROR,
+            blame=Blame.FORMULATION,
+            message=f"the baseline {strong.name!r} leaves {left:.2%} of errors: nobody can be "
+            "ranked above it; choose a harder target, or fewer inputs.",
+            evidence={"errors_left": round(left, 5), "score": strong.grade.score},
+        )
+    if gap.low <= 0 or gap.value <= 0:
+        yield _within_noise(subject, strong, constant, gap.model_dump())
+
+
+def _rows_needed(gap: float, width: float, subject: Subject) -> int | None:
+    """Test rows with which the interval of the gap would leave out zero; None for no gap."""
+    if gap <= 0 or width <= 0:
+        return None
+    return int(np.ceil(len(subject.test_rows) * (width / 2 / gap) ** 2))
+
+
+def _within_noise(
+    subject: Subject, strong: _Rung, constant: _Rung, gap: dict[str, float]
+) -> Finding:
+    return Finding(
+        code="M14",
+        severity=Severity.ERROR,
+        blame=Blame.FORMULATION,
+        message=f"the best plain baseline scores {strong.grade.score:.4g}, a constant "
+        f"{constant.grade.score:.4g}: a gap of {gap['value']:.3g}, 95 % interval {gap['low']:.3g} "
+        f"to {gap['high']:.3g}, is within the noise of {len(subject.test_rows)} test rows; the "
+        "inputs do not foretell the target, or more test rows are needed.",
+        evidence={"gap": gap, "repair": {"enlarge_test": True}},
+    )
+
+
+CHECKS = (signal,)

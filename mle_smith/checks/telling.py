@@ -1,0 +1,166 @@
+"""What a column of cells says about the answers: itself, another name for them, or a digest."""
+
+from __future__ import annotations
+
+import hashlib
+import re
+from collections.abc import Iterator
+from typing import NamedTuple
+
+import numpy as np
+import pandas as pd
+from scipy.stats import binom, rankdata  # type: ignore[import-untyped]  # has no stubs
+
+from mle_smith.checks.association import correlation
+from mle_smith.checks.features import numbers_of, plain
+
+FEWEST = 6
+"""Rows below which nothing is said."""
+_CERTAIN = 1e-3
+_CERTAIN_OF_ALL = 0.02
+"""The same where every cell is right: so it is with a few answers of two classes."""
+_CERTAIN_OF_A_CODE = 1e-6
+_DIGEST = re.compile(r"^[0-9a-fA-F]{32}$|^[0-9a-fA-F]{40}$|^[0-9a-fA-F]{56,128}$")
+_ALGORITHMS = {32: "md5", 40: "sha1", 56: "sha224", 64: "sha256", 96: "sha384", 128: "sha512"}
+_BETWEEN = ("", ":", "-", "_", ",", "|", " ", ";", "=", "\t")
+_PROBED = 40
+
+
+class Told(NamedTuple):
+    """What values given for some test rows say about their answers."""
+
+    share: float
+    """Part of all answers that they give."""
+    how: str
+    rows: int = 0
+    """Answers that are told."""
+
+
+NOTHING = Told(0.0, "")
+
+
+def told(values: pd.Series[str], answers: pd.Series[str], classes: bool, total: int) -> Told:
+    """What `values` say about `answers`, row by row; of `total` answers there are.
+
+    The most frequent value may be a filler and does not count by itself. Equal labels count where
+    they agree far beyond chance, other names of a class where each goes with one class, equal
+    numbers where numbers are many, ranks where they rise together.
+    """
+    given = (values.notna() & answers.notna()).to_numpy()
+    if given.sum() < FEWEST:
+        return NOTHING
+    ours = plain(values[given].astype(str)).reset_index(drop=True)
+    theirs = plain(answers[given]).reset_index(drop=True)
+    few = classes or theirs.nunique() < 10
+    found = [_same(ours, theirs, total)]
+    found.append(_other_names(ours, theirs, total) if few else _alike(ours, theirs, total))
+    return max(found, key=lambda t: t.share)
+
+
+def _luck(right: int, rows: int, chance: float) -> float:
+    return float(binom.sf(right - 1, rows, min(max(chance, 1e-9), 1.0)))
+
+
+def _same(ours: pd.Series[str], theirs: pd.Series[str], total: int) -> Told:
+    """Equal cells, first of all rows, then without the most frequent value of the column."""
+    shares = theirs.value_counts(normalize=True)
+    right = (ours == theirs).to_numpy()
+    best = NOTHING
+    for rows in (np.ones(len(ours), dtype=bool), (ours != ours.mode()[0]).to_numpy()):
+        count, hits = int(rows.sum()), int(right[rows].sum())
+        if count < FEWEST or hits < FEWEST:
+            continue
+        chance = float(ours[rows].map(shares).fillna(0.0).mean())
+        beyond = (hits / count - chance) / (1 - chance) if chance < 1 else 0.0
+        many = theirs.nunique() >= 10 and hits / count > 5 * chance + 0.05
+        certain = _CERTAIN_OF_ALL if hits == count else _CERTAIN
+        if (beyond >= 0.8 or many) and _luck(hits, count, chance) < certain:
+            share = hits / total if many else beyond * count / total
+            best = max(best, Told(share, "the same values", hits), key=lambda t: t.share)
+    return best
+
+
+def _other_names(ours: pd.Series[str], theirs: pd.Series[str], total: int) -> Told:
+    """Values each of which goes with one class: learned on every other row, tried on the rest."""
+    counts = ours.value_counts()
+    kept = ours.map(counts).ge(2).to_numpy()
+    table = pd.DataFrame({"x": ours[kept], "y": theirs[kept]})
+    if len(table) < 2 * FEWEST or len(counts) < 2 or counts[counts >= 2].size > 60:
+        return NOTHING
+    shares = theirs.value_counts(normalize=True)
+    pure, tried, right, chance = 0, 0, 0, 0.0
+    for _, labels in table.groupby("x", sort=False)["y"]:
+        top = labels.mode()[0]
+        hits = int((labels == top).sum())
+        if hits / len(labels) < 0.9 or (hits / len(labels) < 0.98 and shares[top] > 0.7):
+            continue
+        pure += hits
+        tried += len(labels) - 1  # the first of each value teaches what it means
+        right += hits - 1
+        chance += (len(labels) - 1) * float(shares[top])
+    if tried < FEWEST or pure < 0.02 * total or table["y"].nunique() < 2:
+        return NOTHING
+    if _luck(right, tried, chance / tried) >= _CERTAIN_OF_A_CODE:
+        return NOTHING
+    gained = (right - chance) / max(1e-9, tried - chance)
+    return (
+        Told(pure * gained / total, "another name for each class", pure)
+        if gained > 0.8
+        else NOTHING
+    )
+
+
+def _alike(ours: pd.Series[str], theirs: pd.Series[str], total: int) -> Told:
+    """Numbers that are equal, or rise and fall together, up to a filler."""
+    one, other = numbers_of(ours), numbers_of(theirs)
+    if other is None:
+        return NOTHING
+    if one is None:
+        one = pd.to_numeric(ours, errors="coerce").to_numpy(dtype=np.float64, na_value=np.nan)
+    if np.isfinite(one).sum() < FEWEST:
+        return NOTHING
+    values, sizes = np.unique(one[np.isfinite(one)], return_counts=True)
+    filler = values[sizes.argmax()] if sizes.max() > max(3, 0.05 * len(one)) else np.nan
+    best = NOTHING
+    for known in (np.isfinite(one) & np.isfinite(other), np.isfinite(one) & (one != filler)):
+        count = int(known.sum())
+        if count < FEWEST or np.unique(one[known]).size < FEWEST:
+            continue
+        same = int(np.isclose(one[known], other[known], rtol=1e-4, atol=0.0).sum())
+        shuffled = np.isclose(one[known], np.roll(other[known], 1), rtol=1e-4, atol=0.0).mean()
+        if same >= FEWEST and same / count > 5 * shuffled + 0.1:
+            best = max(best, Told(same / total, "the same numbers", same), key=lambda t: t.share)
+        r = abs(correlation(rankdata(one[known]), rankdata(other[known])))
+        if count >= 8 and r**2 >= (0.99 if count < 20 else 0.95):
+            how = "numbers that rise or fall with them"
+            best = max(best, Told(r**2 * count / total, how, count), key=lambda t: t.share)
+    return best
+
+
+def told_by_digests(
+    values: pd.Series[str], ids: pd.Series[str], answers: pd.Series[str], total: int
+) -> Told:
+    """Cells that are a digest of the answer, alone or with the id: whoever guesses can verify."""
+    cells = values.dropna().astype(str).str.strip()
+    if len(cells) < FEWEST or not cells.iloc[:20].str.match(_DIGEST).all():
+        return NOTHING
+    rows = cells.index[:_PROBED]
+    hits = 0
+    for row in rows:
+        wanted = cells[row].lower()
+        algorithm = _ALGORITHMS.get(len(wanted))
+        if algorithm is None:
+            continue
+        made = _candidates(str(ids[row]), str(answers[row]))
+        hits += any(hashlib.new(algorithm, c.encode()).hexdigest() == wanted for c in made)
+    if hits < max(3, 0.5 * len(rows)):
+        return NOTHING
+    return Told(len(cells) / total, "a digest of the answer, to compare guesses with", len(cells))
+
+
+def _candidates(key: str, answer: str) -> Iterator[str]:
+    yield answer
+    yield answer + "\n"
+    for between in _BETWEEN:
+        yield f"{key}{between}{answer}"
+        yield f"{answer}{between}{key}"

@@ -1,0 +1,369 @@
+"""Leaks that hide in files, names, encodings and pairs are caught; their honest likes pass."""
+
+from __future__ import annotations
+
+import base64
+import gzip
+import hashlib
+import io
+import json
+import os
+import sqlite3
+import tarfile
+import zipfile
+from collections.abc import Callable
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+import pandas as pd
+import pytest
+
+from mle_smith.checks import Layer, Subject, check_package
+from mle_smith.values import Severity
+from tests.support.tasks import TARGET, Task, make_task
+
+
+def errors(subject: Subject, *layers: Layer) -> set[str]:
+    checked = check_package(subject, layers=set(layers) or {Layer.LEAKAGE})
+    assert not [n for n in checked.not_run if "could not cope" in n.reason]
+    return {f.code for f in checked.findings if f.severity is Severity.ERROR}
+
+
+def told(task: Task, share: float = 0.3) -> pd.DataFrame:
+    rows = task.answers.sample(frac=share, random_state=0)
+    return rows.set_axis(["key", "outcome"], axis=1)
+
+
+def as_zip(task: Task) -> bytes:
+    inner, outer = io.BytesIO(), io.BytesIO()
+    packed = gzip.compress(told(task).to_csv(index=False, sep=";").encode())
+    with tarfile.open(fileobj=inner, mode="w") as archive:
+        entry = tarfile.TarInfo("a/b.csv.gz")
+        entry.size = len(packed)
+        archive.addfile(entry, io.BytesIO(packed))
+    with zipfile.ZipFile(outer, "w") as archive2:
+        archive2.writestr("inner.bin", inner.getvalue())
+    return outer.getvalue()
+
+
+def as_arrays(task: Task) -> bytes:
+    buffer, rows = io.BytesIO(), told(task)
+    codes = pd.factorize(rows["outcome"], sort=True)[0]
+    np.savez(buffer, index=rows["key"].to_numpy(dtype=np.str_), y=codes)
+    return buffer.getvalue()
+
+
+def as_database(task: Task, folder: Path) -> bytes:
+    connection = sqlite3.connect(folder / "x.db")
+    told(task).to_sql("visits", connection, index=False)
+    connection.close()
+    return (folder / "x.db").read_bytes()
+
+
+def as_digests(task: Task) -> bytes:
+    rows = told(task, 1.0)
+    rows["outcome"] = [
+        hashlib.sha256(f"{k}:{o}".encode()).hexdigest()
+        for k, o in zip(rows["key"], rows["outcome"], strict=True)
+    ]
+    return rows.to_csv(index=False).encode()
+
+
+def as_renamed(task: Task) -> bytes:
+    rows = told(task)
+    rows["outcome"] = "c" + pd.Series(pd.factorize(rows["outcome"])[0], rows.index).astype(str)
+    return rows.assign(key="row_" + rows["key"].astype(str)).to_csv(index=False).encode()
+
+
+def as_xml(task: Task) -> bytes:
+    items = [
+        f'<item ref="{k}"><seen>yes</seen><value>{o}</value></item>'
+        for k, o in told(task).to_numpy()
+    ]
+    return f"<log>{''.join(items)}</log>".encode()
+
+
+FILES: dict[str, Callable[[Task, Path], bytes]] = {
+    "material.zip": lambda task, _: as_zip(task),
+    "features.npz": lambda task, _: as_arrays(task),
+    "visits.db": as_database,
+    "checksums.csv": lambda task, _: as_digests(task),
+    "codes.csv": lambda task, _: as_renamed(task),
+    "log.xml": lambda task, _: as_xml(task),
+    "cover.png": lambda task, _: told(task).to_csv(index=False).encode(),
+    ".cache": lambda task, _: told(task).to_csv(index=False, sep="|").encode(),
+    "session.json": lambda task, _: json.dumps(
+        {"state": base64.b64encode(told(task).to_csv(index=False).encode()).decode()}
+    ).encode(),
+}
+
+
+@pytest.mark.parametrize("name", FILES)
+def test_answers_are_found_whatever_holds_them(name: str, tmp_path: Path) -> None:
+    task = make_task("multiclass")
+    subject = task.write(tmp_path / "task")
+    (subject.paths.public / name).write_bytes(FILES[name](task, tmp_path))
+    assert errors(subject) == {"L07"}
+
+
+def test_a_file_for_each_row_that_holds_its_answer_is_found(tmp_path: Path) -> None:
+    task = make_task("multiclass")
+    subject = task.write(tmp_path / "task")
+    (subject.paths.public / "notes").mkdir()
+    for key, outcome in told(task).to_numpy():
+        path = subject.paths.public / "notes" / f"{key}.json"
+        path.write_text(json.dumps({"regions": [{"label": outcome, "box": [1, 4]}]}))
+    assert errors(subject) == {"L07"}
+
+
+def test_the_program_under_another_name_is_found(tmp_path: Path) -> None:
+    subject = make_task("binary").write(tmp_path / "task")
+    code = "\n".join(f"value_{k} = make_something_of({k}, 'raw')" for k in range(9))
+    subject.paths.prepare.write_text(f"def prepare(raw, public, private):\n{code}\n")
+    (subject.paths.public / "notebook.txt").write_text("# ours\n" + code.replace("\n", "\n    "))
+    assert errors(subject) == {"L14"}
+
+
+@pytest.mark.parametrize("leak", ["time", "size", "place", "none"])
+def test_metadata_of_files(leak: str, tmp_path: Path) -> None:
+    task = make_task("regression")
+    subject = task.write(tmp_path / "task")
+    rows = task.whole.sort_values(TARGET).reset_index(drop=True)
+    home = subject.paths.public / "scans"
+    home.mkdir()
+    generator = np.random.default_rng(0)
+    for rank, key in enumerate(rows["id"]):
+        path = home / f"{key}.bin"
+        path.write_bytes(generator.bytes(100 + 2 * rank if leak == "size" else 100))
+        moment = 1e9 + (60 * rank if leak == "time" else 0)
+        os.utime(path, (moment, moment))
+    if leak == "place":
+        with zipfile.ZipFile(subject.paths.public / "media.zip", "w") as archive:
+            for key in rows["id"]:
+                archive.writestr(zipfile.ZipInfo(f"{key}.bin"), b"x")
+    assert errors(subject) == (set() if leak == "none" else {"L05"})
+
+
+def named_after(task: Task, how: str) -> pd.Series[str]:
+    rank = task.answers[TARGET].rank(pct=True)
+    generator = np.random.default_rng(0)
+    free = generator.permutation(len(rank)) + 10_000
+    match how:
+        case "second letter of a hash":
+            letters = [f"a{'0123456789abcdef'[min(15, int(16 * r))]}" for r in rank]
+            return pd.Series(letters) + pd.Series(free).astype(str)
+        case "last two digits":
+            return pd.Series(free).astype(str) + (99 * rank).astype(int).astype(str).str.zfill(2)
+        case "gaps":
+            order = generator.permutation(len(rank))
+            steps = 1 + (9 * rank.to_numpy()[order]).astype(int)
+            return pd.Series(10**6 + steps.cumsum(), index=order).sort_index().astype(str)
+        case _:
+            return pd.Series([f"{n}{'0' * int(4 * r)}x" for n, r in zip(free, rank, strict=True)])
+
+
+@pytest.mark.parametrize("how", ["second letter of a hash", "last two digits", "gaps", "length"])
+def test_ids_that_tell_by_their_form_are_caught(how: str, tmp_path: Path) -> None:
+    task = make_task("regression")
+    task.give_test(task.whole.assign(id=named_after(task, how).to_numpy()))
+    assert "L03" in errors(task.write(tmp_path / "task"))
+
+
+def with_groups(task: Task, of_all: bool) -> Task:
+    """An encoding of 40 places by their mean target, over all rows or over train alone."""
+    generator = np.random.default_rng(0)
+    rows = pd.concat([task.train, task.whole], ignore_index=True)
+    places = pd.Series(generator.integers(0, 60, len(rows)))
+    cut = len(task.train)
+    source = rows if of_all else rows.iloc[:cut]
+    means = source[TARGET].groupby(places[: len(source)]).mean()
+    values = places.map(means).fillna(rows[TARGET].mean()).round(6).to_numpy()
+    task.train["spot"], task.test["spot"] = values[:cut], values[cut:]
+    return task
+
+
+@pytest.mark.parametrize("of_all", [True, False])
+def test_encodings_of_the_target(of_all: bool, tmp_path: Path) -> None:
+    task = with_groups(make_task("regression", rows=900), of_all)
+    assert errors(task.write(tmp_path / "task")) == ({"L08"} if of_all else set())
+
+
+@pytest.mark.parametrize("of_all", [True, False])
+def test_scales_fitted_before_the_split(of_all: bool, tmp_path: Path) -> None:
+    task = make_task("regression")
+    whole = pd.concat([task.train["mass"], task.test["mass"]])
+    source = whole if of_all else task.train["mass"]
+    for frame in (task.train, task.test):
+        frame["mass"] = (frame["mass"] - source.mean()) / source.std()
+    assert errors(task.write(tmp_path / "task")) == ({"L12"} if of_all else set())
+
+
+@pytest.mark.parametrize(
+    ("line", "wrong"),
+    [
+        ("scaled = StandardScaler().fit_transform(df[INPUTS])", True),
+        ("scaler = StandardScaler().fit(train[INPUTS])", False),
+        ("df = df.fillna(df.mean(numeric_only=True))", True),
+        ("test = test.fillna(train.mean(numeric_only=True))", False),
+        ("df['level'] = df.groupby('place')['target'].transform('mean')", True),
+    ],
+)
+def test_what_prepare_learns_from(line: str, wrong: bool, tmp_path: Path) -> None:
+    subject = make_task("binary").write(tmp_path / "task")
+    subject.paths.prepare.write_text(f"def prepare(raw, public, private):\n    {line}\n")
+    assert errors(subject) == ({"L12"} if wrong else set())
+
+
+@pytest.mark.parametrize("reversed_", [True, False])
+def test_pairs_the_other_way_round(reversed_: bool, tmp_path: Path) -> None:
+    task = make_task("multiclass")
+    generator = np.random.default_rng(1)
+    pairs = [(a, b) for a in range(60) for b in range(a)]
+    chosen = generator.permutation(pairs)[: len(task.train) + len(task.test)]
+    for place, column in enumerate(("one", "other")):
+        task.train[column] = [f"n{p[place]}" for p in chosen[: len(task.train)]]
+        task.test[column] = [f"n{p[place]}" for p in chosen[len(task.train) :]]
+    if reversed_:
+        for row in range(40):
+            same = np.flatnonzero(task.train[TARGET] == task.answers[TARGET].iloc[row])[row]
+            task.test.loc[row, ["one", "other"]] = task.train.loc[same, ["other", "one"]].to_numpy()
+    assert errors(task.write(tmp_path / "task")) == ({"L16"} if reversed_ else set())
+
+
+HIDDEN: dict[str, tuple[str, Callable[[pd.DataFrame], dict[str, Any]]]] = {
+    "in the middle of a reference": (
+        "regression",
+        lambda d: {
+            "ref": [f"R{i % 97}/{y:.3f}/{i % 89}" for i, y in zip(d["id"], d[TARGET], strict=True)]
+        },
+    ),
+    "in a sentence": (
+        "regression",
+        lambda d: {
+            "note": [
+                f"Seen; result {y:.3f}, {i % 7} pages"
+                for i, y in zip(d["id"], d[TARGET], strict=True)
+            ]
+        },
+    ),
+    "difference of two columns": (
+        "regression",
+        lambda d: {
+            "total": d[TARGET] + 70 * np.sin(d["id"]) + np.cos(d["id"] * 7),
+            "less": 70 * np.sin(d["id"]),
+        },
+    ),
+    "time between": (
+        "regression",
+        lambda d: {
+            "opened": (
+                pd.Timestamp("2020-01-01") + pd.to_timedelta(d["id"] * 7919 % 900, "D")
+            ).astype(str),
+            "closed": (
+                pd.Timestamp("2020-01-01")
+                + pd.to_timedelta(d["id"] * 7919 % 900, "D")
+                + pd.to_timedelta((d[TARGET] * 60).round(), "min")
+            ).astype(str),
+        },
+    ),
+    "two codes": (
+        "multiclass",
+        lambda d: {
+            "a": [f"a{i % 3}" for i in d["id"]],
+            "b": [
+                f"b{(['ash', 'beech', 'cedar'].index(y) - i) % 3}"
+                for i, y in zip(d["id"], d[TARGET], strict=True)
+            ],
+        },
+    ),
+}
+
+
+@pytest.mark.parametrize("name", HIDDEN)
+def test_targets_hidden_in_parts_and_pairs_are_caught(name: str, tmp_path: Path) -> None:
+    kind, change = HIDDEN[name]
+    task = make_task(kind, rows=900)
+    made = change(task.whole), change(task.train)
+    task.test = task.test.assign(**made[0])
+    task.train = task.train.assign(**made[1])
+    assert errors(task.write(tmp_path / "task")) == {"L06"}
+
+
+@pytest.mark.parametrize("edit", ["one column", "words"])
+def test_copies_that_were_edited_are_caught(edit: str, tmp_path: Path) -> None:
+    task = make_task("multiclass", rows=900)
+    generator = np.random.default_rng(0)
+    words = np.array([f"w{k}" for k in range(400)])
+    for frame in (task.train, task.test):
+        frame["remark"] = [" ".join(generator.choice(words, 12)) for _ in range(len(frame))]
+    rows = task.whole
+    source = task.train.sample(20, random_state=1)
+    kept = rows.loc[:19, "height"].to_numpy()
+    rows.loc[:19, rows.columns[1:]] = source[rows.columns[1:]].to_numpy()
+    if edit == "one column":
+        rows.loc[:19, "height"] = kept
+    else:
+        rows.loc[:19, "height"] = kept
+        rows.loc[:19, "remark"] = rows.loc[:19, "remark"].str.replace(r"^\S+", "indeed", regex=True)
+    task.give_test(rows.sample(frac=1, random_state=2))
+    assert "L02" in errors(task.write(tmp_path / "task"))
+
+
+@pytest.mark.parametrize("lag", [-1, 1])
+def test_values_of_the_future(lag: int, tmp_path: Path) -> None:
+    task = make_task("forecasting", rows=800)
+    rows = pd.concat([task.train, task.whole], ignore_index=True)
+    values = rows[TARGET].shift(lag).bfill().ffill().round(2)
+    task.train["reading"] = values[: len(task.train)].to_numpy()
+    task.test["reading"] = values[len(task.train) :].to_numpy()
+    assert errors(task.write(tmp_path / "task")) == ({"L10"} if lag < 0 else set())
+
+
+def test_a_person_on_both_sides_is_an_error(tmp_path: Path) -> None:
+    task = make_task("regression", rows=900)
+    for frame, whole in ((task.train, task.train), (task.test, task.whole)):
+        noisy = whole[TARGET] + np.random.default_rng(len(frame)).normal(0, 3, len(frame))
+        frame["participant"] = [f"p{round(v)}" for v in noisy]
+    assert "L09" in errors(task.write(tmp_path / "task"))
+
+
+def test_a_public_source_is_flagged_and_no_error(tmp_path: Path) -> None:
+    subject = make_task("binary").write(tmp_path / "task")
+    subject.paths.description.write_text("The data: https://www.kaggle.com/datasets/a/b.")
+    checked = check_package(subject, layers={Layer.LEAKAGE})
+    assert {f.code: f.severity for f in checked.findings} == {"L11": Severity.WARNING}
+
+
+@pytest.mark.parametrize("share", [0.0, 0.2])
+def test_files_that_test_rows_name(share: float, tmp_path: Path) -> None:
+    task = make_task("binary")
+    generator = np.random.default_rng(0)
+    for frame in (task.train, task.test):
+        frame["clip"] = [f"clips/c{n}.dat" for n in generator.integers(10**9, size=len(frame))]
+    subject = task.write(tmp_path / "task")
+    (subject.paths.public / "clips").mkdir()
+    for frame, lacking in ((task.train, 0.0), (task.test, share)):
+        for name in frame["clip"].iloc[round(lacking * len(frame)) :]:
+            (subject.paths.public / name).write_bytes(generator.bytes(8))
+    found = errors(subject, Layer.PREPARATION)
+    assert found == ({"P10"} if share else set())
+
+
+@pytest.mark.parametrize(
+    ("line", "wrong"),
+    [
+        ("rng = np.random.default_rng()", True),
+        ("rng = np.random.default_rng(0)", False),
+        ("train = train.sample(frac=1)", True),
+        ("train = train.sample(frac=1, random_state=3)", False),
+        ("names = list({str(c) for c in INPUTS})", True),
+        ("names = sorted({str(c) for c in INPUTS})", False),
+        ("seed = int(time.time())", True),
+        ("rows = train_test_split(df, test_size=0.3)", True),
+    ],
+)
+def test_what_differs_from_run_to_run(line: str, wrong: bool, tmp_path: Path) -> None:
+    subject = make_task("binary").write(tmp_path / "task")
+    subject.paths.prepare.write_text(f"def prepare(raw, public, private):\n    {line}\n")
+    assert errors(subject, Layer.PREPARATION) == ({"P13"} if wrong else set())
