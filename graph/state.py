@@ -46,6 +46,6 @@ class BrainstormState(Dataset, Conversation):
 
 
 class AgentState(Task, Conversation):
-    """The Designer, the Refactor or the test agent at work."""
+    """The Designer, the Refactor, the test agent or the cheat at work."""
 
     messages: Annotated[list[AnyMessage], add_messages] = Field(default_factory=list)

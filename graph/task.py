@@ -14,7 +14,7 @@ from graph.context import ForgeContext
 from graph.routes import after_verdict
 from graph.state import AgentState, TaskState
 from graph.timing import timed
-from nodes import design, execute, refactor
+from nodes import cheat, design, execute, refactor
 from nodes.check_draft import check_draft
 from nodes.check_package import check_package
 from nodes.judge import judge
@@ -53,10 +53,22 @@ test_agent = react_agent(
     budget=lambda settings: settings.budgets.execute_steps,
 )
 
+cheating_agent = react_agent(
+    "cheat",
+    AgentState,
+    cheat.ROLE,
+    cheat.TOOLS,
+    brief=cheat.brief,
+    report=cheat.report,
+    done=lambda state: False,
+    budget=lambda settings: settings.budgets.execute_steps,
+)
+
 builder = StateGraph(TaskState, context_schema=ForgeContext)
 builder.add_node("design", designer)
 builder.add_node("refactor", refactorer)
 builder.add_node("execute", test_agent)
+builder.add_node("cheat", cheating_agent)
 for _node in (check_draft, check_package, review, judge, publish, reject):
     builder.add_node(_node.__name__, timed(_node.__name__, _node), input_schema=TaskState)
 
@@ -74,7 +86,8 @@ for _stage, _next in (("check_package", "review"), ("review", "execute"), ("judg
         after_verdict,
         {"passed": _next, "redesign": "design", "repackage": "refactor", "reject": "reject"},
     )
-builder.add_edge("execute", "judge")
+builder.add_edge("execute", "cheat")
+builder.add_edge("cheat", "judge")
 builder.add_edge("publish", END)
 builder.add_edge("reject", END)
 

@@ -17,9 +17,13 @@ from mle_smith.values import Finding, Formulation, Ladder, Usage, Value, Verdict
 
 
 class Solution(Value):
-    """A program that the test agent ran, and what it scored."""
+    """A program that the test agent or the cheat ran, and what it scored."""
 
     number: int
+    by: str
+    """The role that ran it."""
+    about: str = ""
+    """What it does, in its own words: the first line of its docstring."""
     status: str
     """How the program ended in the sandbox, `ok` or why not."""
     valid: bool = False
@@ -88,6 +92,8 @@ class Task(BaseModel):
     """Folder of the raw data, read-only."""
     profile_file: str
     """JSON file of the data set's profile."""
+    at_work: str = ""
+    """The role whose agent is at work."""
     submitted: bool = False
     """Whether the agent at work has handed in; reset when an agent begins."""
     attempts: dict[str, int] = Field(default_factory=dict)
@@ -97,7 +103,7 @@ class Task(BaseModel):
     verdicts: list[Verdict] = Field(default_factory=list)
     """All verdicts, in order."""
     solutions: list[Solution] = Field(default_factory=list)
-    """What the test agent ran, in order."""
+    """What the test agent and the cheat ran, in order."""
     review: Review | None = None
     ladder: Ladder | None = None
     usage: dict[str, Usage] = Field(default_factory=dict)

@@ -6,6 +6,7 @@ back a number. Nothing here shows an answer.
 
 from __future__ import annotations
 
+import ast
 import json
 from pathlib import Path
 from typing import Literal
@@ -19,7 +20,7 @@ from mle_smith.package.grade import grade
 from mle_smith.package.tables import describe_folder
 from mle_smith.sandbox.job import Job, Mount, Result, Role, Status
 from mle_smith.sandbox.untrusted import read_head, read_text
-from mle_smith.syntax import compile_python
+from mle_smith.syntax import compile_python, parse_python
 from mle_smith.task import Solution
 from tools.situation import Situation, answer, limits_of, sandbox_of, task_of, workspace_of
 
@@ -78,9 +79,10 @@ def execute_code(code: str, runtime: Situation) -> Command[str]:
     """
     task = task_of(runtime)
     number = len(task.solutions) + 1
+    made = Solution(number=number, by=task.at_work, about=_about(code), status="")
     folder = task.workspace.solution(number)
     result = _run(code, folder, runtime)
-    solution = _score(number, folder, result, runtime)
+    solution = _scored(made, folder, result, runtime)
     feedback = answer(
         **solution.model_dump(mode="json"),
         feedback="" if result.ok else result.stderr[-_FEEDBACK:],
@@ -113,22 +115,38 @@ def _run(code: str, folder: Path, runtime: Situation) -> Result:
     return result
 
 
-def _score(number: int, folder: Path, result: Result, runtime: Situation) -> Solution:
+def _about(code: str) -> str:
+    """The first line of a program's docstring."""
+    try:
+        text = ast.get_docstring(parse_python(code)) or ""
+    except (SyntaxError, ValueError):
+        return ""
+    return text.partition("\n")[0][:200]
+
+
+def _scored(made: Solution, folder: Path, result: Result, runtime: Situation) -> Solution:
     if not result.ok:
-        return Solution(number=number, status=result.status, error="the program did not end well")
+        why = {"status": result.status, "error": "the program did not end well"}
+        return made.model_copy(update=why)
     if SUBMISSION not in result.artefacts:
         reason = result.rejected.get(SUBMISSION, "the program wrote none")
-        return Solution(number=number, status="ok", error=f"no submission.csv: {reason}")
+        return made.model_copy(update={"status": "ok", "error": f"no submission.csv: {reason}"})
     package = workspace_of(runtime).assembled("package")
     submission = folder / "out" / SUBMISSION
     (graded,) = grade(package.metric, package.answers, [submission], sandbox_of(runtime))
-    return Solution(
-        number=number, status="ok", valid=graded.valid, score=graded.score, error=graded.error
+    return made.model_copy(
+        update={
+            "status": "ok",
+            "valid": graded.valid,
+            "score": graded.score,
+            "error": graded.error,
+        }
     )
 
 
 @tool
 def get_history(runtime: Situation) -> str:
     """List your runs so far: status, validity, score (JSON)."""
-    solutions = task_of(runtime).solutions
-    return json.dumps([solution.model_dump(mode="json") for solution in solutions])
+    task = task_of(runtime)
+    mine = [solution for solution in task.solutions if solution.by == task.at_work]
+    return json.dumps([solution.model_dump(mode="json") for solution in mine])

@@ -30,9 +30,10 @@ CODES = {
     "X03": "the strong solution beats a constant only within the noise of the test set (M2, M14)",
     "X04": "no headroom: the strong solution is at the best score within noise (M11)",
     "X05": "all solutions score the same: the metric does not tell them apart (M7)",
+    "X06": "a program that does not solve the task beats the strong solution (L1-L16)",
 }
 
-CONSTANT, ANSWERS_RUNG = "constant", "answers"
+CONSTANT, CHEAT, ANSWERS_RUNG = "constant", "cheat", "answers"
 
 
 class Solution(NamedTuple):
@@ -58,8 +59,13 @@ class _Scored(NamedTuple):
     samples: NDArray[np.float64]
 
 
-def build_ladder(subject: Subject, solutions: Sequence[Solution]) -> Climb:
-    """Grade constant, solutions and answers together, and judge the ladder that they make.
+def build_ladder(
+    subject: Subject, solutions: Sequence[Solution], cheats: Sequence[Solution] = ()
+) -> Climb:
+    """Grade constant, solutions, cheats and answers together, and judge the ladder they make.
+
+    Cheats are submissions of programs that were to score without solving the task. The best of
+    them is a rung of its own, `cheat`, and must not beat the strong solution.
 
     The constant is the best of those that train suggests (each class, class shares, mean, median,
     geometric mean) and of blind guesses among the classes, so that it is what a participant could
@@ -82,13 +88,19 @@ def build_ladder(subject: Subject, solutions: Sequence[Solution]) -> Climb:
         grades = grade(
             subject.paths.metric,
             subject.paths.answers,
-            [*paths, *(solution.path for solution in solutions)],
+            [*paths, *(solution.path for solution in (*solutions, *cheats))],
             subject.sandbox,
             resamples=limits.resamples,
             seed=subject.seed,
         )
-    own, theirs = grades[: len(made)], tuple(grades[len(made) :])
-    return _judged(subject, solutions, own, theirs)
+    first_cheat = len(made) + len(solutions)
+    tricks = [
+        _scored(cheat.name, graded)
+        for cheat, graded in zip(cheats, grades[first_cheat:], strict=True)
+        if graded.valid
+    ]
+    own, theirs = grades[: len(made)], tuple(grades[len(made) : first_cheat])
+    return _judged(subject, solutions, own, theirs, tricks)
 
 
 def constants(subject: Subject, form: SubmissionForm) -> Iterator[pd.DataFrame]:
@@ -148,6 +160,7 @@ def _judged(
     solutions: Sequence[Solution],
     own: Sequence[Grade],
     theirs: tuple[Grade, ...],
+    tricks: Sequence[_Scored],
 ) -> Climb:
     findings = list(_validity(solutions, theirs))
     flat = [_scored(CONSTANT, g) for g in own[1:] if g.valid]
@@ -167,19 +180,23 @@ def _judged(
     gap = interval(
         sign * (strong.score - constant.score), sign * _difference(strong, constant), limits
     )
-    ordered = sorted(climbed, key=lambda s: sign * s.score)
+    trick = max(tricks, key=lambda s: sign * s.score, default=None)
+    rungs = [constant, *climbed, *([trick._replace(name=CHEAT)] if trick else [])]
+    ordered = sorted(rungs, key=lambda s: sign * s.score)
     ladder = Ladder(
         metric=subject.plan.metric if subject.plan is not None else "",
         higher_is_better=sign > 0,
         test_rows=len(subject.answers),
         rungs=tuple(
             Rung(name=s.name, score=interval(s.score, s.samples, limits))
-            for s in (constant, *ordered, answers)
+            for s in (*ordered, answers)
         ),
         gap=gap,
     )
     findings += _order(sign, constant, climbed, answers)
     findings += _strength(sign, constant, strong, answers, gap, limits)
+    if trick is not None:
+        findings += _cheated(sign, strong, trick, limits)
     return Climb(ladder, tuple(findings), theirs)
 
 
@@ -250,6 +267,22 @@ def _order(
             "X05",
             Blame.DESIGN,
             f"all solutions score {constant.score:.6g}; choose a metric that tells them apart.",
+        )
+
+
+def _cheated(sign: float, strong: _Scored, trick: _Scored, limits: Thresholds) -> Iterator[Finding]:
+    lead = interval(sign * (trick.score - strong.score), sign * _difference(trick, strong), limits)
+    if lead.low > 0:
+        yield _finding(
+            "X06",
+            Blame.DESIGN,
+            f"a program that does not solve the task ({trick.name!r}) scores {trick.score:.4g}, "
+            f"the strong solution {strong.score:.4g}: a lead of {lead.value:.4g}, 95 % interval "
+            f"{lead.low:.4g} to {lead.high:.4g}. Take away what it used.",
+            exploit=trick.name,
+            cheat=trick.score,
+            strong=strong.score,
+            lead=lead.model_dump(),
         )
 
 

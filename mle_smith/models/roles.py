@@ -13,3 +13,4 @@ class AgentRole(StrEnum):
     REFACTOR = "refactor"
     REVIEWER = "reviewer"
     TESTER = "tester"
+    CHEAT = "cheat"

@@ -22,6 +22,7 @@ from mle_smith.sandbox.untrusted import (
     MAX_LINE,
     UntrustedError,
     open_plain,
+    read_head,
     read_bytes,
 )
 from mle_smith.values import Value
@@ -110,9 +111,9 @@ def grade(
 def predicted_columns(paths: PackagePaths) -> tuple[str, ...] | None:
     """The columns of predictions, from the sample submission; None where there is none to read."""
     try:
-        header = paths.sample_submission.read_text("utf-8-sig").split("\n", 1)[0]
+        header = read_head(paths.sample_submission, 1).removeprefix("\ufeff").rstrip("\n")
         names = [name.strip() for name in next(csv.reader([header]), [])]
-    except (OSError, UnicodeDecodeError, csv.Error):
+    except (OSError, UntrustedError, csv.Error):
         return None
     return tuple(n for n in names if n != ID_COLUMN) if ID_COLUMN in names else None
 
@@ -158,7 +159,7 @@ def _run(
             job = _job(folder, len(staged), asked, limits)
             result = sandbox.run(job, out)
             exhausted = result.status in (Status.OOM, Status.KILLED)
-            read = _read_grades(result, out, len(staged), resamples)
+            read = _read_grades(result, out, len(staged), asked.resamples)
             grades.update(zip(staged, read, strict=True))
         return _Run([grades[number] for number in range(len(submissions))], exhausted)
 

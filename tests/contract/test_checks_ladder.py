@@ -114,3 +114,27 @@ def test_classes_written_otherwise_in_train_are_the_same(tmp_path: Path) -> None
     assert climbed.findings == ()
     assert climbed.ladder is not None
     assert climbed.ladder.rungs[0].score.value > 0.2
+
+
+def test_a_cheat_that_beats_the_strong_solution_is_found(tmp_path: Path) -> None:
+    task = make_task("multiclass")
+    subject = task.write(tmp_path / "task", LocalSandbox())
+    generator = np.random.default_rng(0)
+
+    def submission(name: str, share: float) -> Solution:
+        wrong = generator.random(len(task.answers)) < share
+        guess = generator.choice(task.train[TARGET], len(task.answers))
+        frame = task.answers.assign(**{TARGET: task.answers[TARGET].where(~wrong, guess)})
+        frame.to_csv(tmp_path / f"{name}.csv", index=False)
+        return Solution(name, tmp_path / f"{name}.csv")
+
+    honest = [submission("simple", 0.7), submission("strong", 0.4)]
+    weak, strong = submission("reads ids", 0.5), submission("reads a file", 0.1)
+    beaten = build_ladder(subject, honest, [weak])
+    assert beaten.findings == ()
+    assert beaten.ladder is not None
+    names = [rung.name for rung in beaten.ladder.rungs]
+    assert names == ["constant", "simple", "cheat", "strong", "answers"]
+    (found,) = build_ladder(subject, honest, [weak, strong]).findings
+    assert (found.code, found.blame, found.severity) == ("X06", Blame.DESIGN, Severity.ERROR)
+    assert found.evidence["exploit"] == "reads a file"

@@ -66,6 +66,7 @@ def prompts(scratch: Path) -> dict[AgentRole, str]:
             metric="...",
         ),
         AgentRole.TESTER: lambda role: _texts(role, steps=10, seconds=600),
+        AgentRole.CHEAT: lambda role: _texts(role, steps=10, seconds=600),
     }
     return {role: "\n---\n".join(case(role)) + "\n" for role, case in cases.items()}
 

@@ -92,6 +92,7 @@ def _survey(
                 profiles=profiles,
                 survey=Survey.model_validate(answer),
                 hints=said,
+                repeated_rows=sum(t["duplicate_rows"] for t in tables),
             )
     return None
 

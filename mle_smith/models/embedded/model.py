@@ -19,6 +19,7 @@ from langchain_core.tools import BaseTool
 from langchain_core.utils.function_calling import convert_to_openai_tool
 
 from mle_smith.models.embedded.brainstormer import brainstormer
+from mle_smith.models.embedded.cheat import cheat
 from mle_smith.models.embedded.designer import designer
 from mle_smith.models.embedded.policy import Brief, Call, PolicyFactory
 from mle_smith.models.embedded.refactor import refactor
@@ -32,6 +33,7 @@ _POLICIES: dict[AgentRole, PolicyFactory] = {
     AgentRole.REFACTOR: refactor,
     AgentRole.REVIEWER: reviewer,
     AgentRole.TESTER: tester,
+    AgentRole.CHEAT: cheat,
 }
 
 

@@ -71,20 +71,21 @@ def understand(description: str, structure: dict[str, Any]) -> Task:
     Raises:
         ValueError: the description names no metric that the agent knows.
     """
-    named = re.search(r"^`(\w+)` \(", description, re.MULTILINE)
-    if not named or named[1] not in METRICS:
+    known = [name for name in re.findall(r"`(\w+)`", description) if name in METRICS]
+    if not known:
         raise ValueError("the description names no known metric")
+    metric = known[0]
     train = {column["name"]: column for column in structure["train.csv"]["columns"]}
     test = [column["name"] for column in structure["test.csv"]["columns"]]
-    positive = re.search(r"that the answer is `(.*)`\.", description)
+    positive = re.search(r"(?:that the answer is|of the class) `(.*?)`", description)
     kinds: dict[str, list[str]] = {"numbers": [], "categories": [], "times": [], "texts": []}
     for name in test:
         if name != "id":
             kinds[_kind(train[name])].append(name)
     targets = [name for name in train if name not in test]
-    classification = METRICS[named[1]].prediction != "value"
+    classification = METRICS[metric].prediction != "value"
     return Task(
-        metric=named[1],
+        metric=metric,
         classification=classification,
         targets=targets,
         classes=sorted(str(v) for v, _ in train[targets[0]]["top"]) if classification else [],

@@ -43,7 +43,7 @@ def formulations(
                 derive=idea.derive,
                 row_filter=idea.row_filter,
                 justification=_justification(subject, idea, result),
-                risks=_risks(idea, result),
+                risks=_risks(subject, idea, result),
             )
         )
     return found
@@ -130,8 +130,11 @@ def _strength(result: Tried) -> str:
     return f"{result.z:.1f} standard errors"
 
 
-def _risks(idea: Idea, result: Tried) -> str:
+def _risks(subject: Subject, idea: Idea, result: Tried) -> str:
     found = []
+    if subject.repeated_rows:
+        rows = subject.repeated_rows
+        found.append(f"Duplicate rows: {rows} repeat another one and are left out.")
     if result.skill < 0.1:
         found.append("The signal is weak; scores of good solutions will be near each other.")
     if (result.accuracy or 0.0) >= NEARLY_SOLVED or result.skill >= 0.97:

@@ -95,6 +95,8 @@ class Subject(Value):
     """`ColumnProfile` by name, in file order."""
     survey: Survey
     hints: Hints
+    repeated_rows: int = 0
+    """Rows that repeat another one; tasks are made without them."""
 
     @property
     def columns(self) -> tuple[str, ...]:
