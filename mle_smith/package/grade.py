@@ -22,8 +22,8 @@ from mle_smith.sandbox.untrusted import (
     MAX_LINE,
     UntrustedError,
     open_plain,
-    read_head,
     read_bytes,
+    read_head,
 )
 from mle_smith.values import Value
 
