@@ -55,9 +55,9 @@ def report_page(report: Report, files: Sequence[FileRecord] = ()) -> str:
             matrix=fuzz_matrix(numbers.get("M08", {})),
             ladder=ladder_plot(report.ladder) if report.ladder else None,
             noise=noise_curve(
-                numbers.get("M07", {}), report.ladder, metric is None or metric.higher_is_better
+                numbers.get("M07", {}), report.ladder, metric.higher_is_better if metric else None
             ),
-            split=split_plot(report.rows, plan.split) if plan else None,
+            split=split_plot(report.rows, plan.split if plan else None),
             groups=numbers.get("P08", {}).get("train_groups"),
             steps=steps(report),
             repairs=repairs(report) if report.verified else [],

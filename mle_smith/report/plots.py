@@ -145,12 +145,22 @@ class NoiseCurve(NamedTuple):
     levels: list[Level]
 
 
-def noise_curve(numbers: dict[str, Any], ladder: Ladder | None, higher: bool) -> NoiseCurve | None:
-    """The curve of the metric check's numbers; None when it kept none that can be drawn."""
+def noise_curve(
+    numbers: dict[str, Any], ladder: Ladder | None, higher: bool | None
+) -> NoiseCurve | None:
+    """The curve of the metric check's numbers; None when it kept none that can be drawn.
+
+    Args:
+        numbers: `noise` and `score`, one for each other.
+        ladder: whose constant and strong solution are drawn for comparison.
+        higher: whether more is better; None: what the answers score is better than noise.
+    """
     noise, scores = numbers.get("noise", []), numbers.get("score", [])
     known = [(n, s) for n, s in zip(noise, scores, strict=False) if n is not None and s is not None]
     if len(known) < 2 or len(noise) != len(scores):
         return None
+    if higher is None:
+        higher = known[0][1] >= known[-1][1]
     rungs = [] if ladder is None else [r for r in ladder.rungs if r.name in ("constant", "strong")]
     rungs = [rung for rung in rungs if math.isfinite(rung.score.value)]
     sign = 1.0 if higher else -1.0
@@ -193,14 +203,17 @@ class SplitPlot(NamedTuple):
     train_width: float
     cells: list[Cell]
     kind: str
+    """The policy; empty where it is not known."""
 
 
-def split_plot(rows: dict[str, int], split: SplitPolicy) -> SplitPlot | None:
-    """The plot; None when the rows were not counted."""
+def split_plot(rows: dict[str, int], split: SplitPolicy | None) -> SplitPlot | None:
+    """The plot, without cells where the policy is not known; None when no rows were counted."""
     train, test = rows.get("train", 0), rows.get("test", 0)
     if train + test == 0:
         return None
     share = train / (train + test)
+    if split is None:
+        return SplitPlot(train, test, round(100 * share, 2), [], "")
     sides = _sides(split.kind, 1 - share)
     width = 100 / len(sides)
     # Rows of a group stand together, with a gap to the next group.

@@ -37,10 +37,12 @@ def test_of_very_many_rungs_the_ends_are_drawn() -> None:
     assert len(marks) <= 40
 
 
+@pytest.mark.parametrize("told", [True, False])
 @pytest.mark.parametrize("higher", [True, False])
-def test_the_noise_curve_falls_whichever_way_is_better(higher: bool) -> None:
+def test_the_noise_curve_falls_whichever_way_is_better(higher: bool, told: bool) -> None:
     scores = [1.0, 0.7, 0.4] if higher else [0.0, 5.0, 12.0]
-    curve = noise_curve({"noise": [0.0, 0.5, 1.0], "score": scores}, None, higher)
+    numbers = {"noise": [0.0, 0.5, 1.0], "score": scores}
+    curve = noise_curve(numbers, None, higher if told else None)
     assert curve is not None
     heights = [point.y for point in curve.points]
     assert heights == sorted(heights)
@@ -82,6 +84,12 @@ def test_the_picture_of_a_split_shows_its_policy(split: SplitPolicy, train: int,
     if split.kind is SplitKind.GROUPED:
         assert all(len({*sides[at : at + 3]}) == 1 for at in range(0, len(sides), 3))
     assert plot.train_width == pytest.approx(100 * train / (train + test), abs=0.01)
+
+
+def test_rows_of_an_unknown_policy_are_drawn_without_a_picture_of_it() -> None:
+    plot = split_plot({"train": 30, "test": 10}, None)
+    assert plot is not None
+    assert (plot.train_width, plot.cells) == (75.0, [])
 
 
 def test_rows_that_were_not_counted_have_no_picture() -> None:
