@@ -2,52 +2,126 @@
 
 from __future__ import annotations
 
+import tempfile
+from collections.abc import Iterator
+from contextlib import contextmanager
 from pathlib import Path
-from typing import Annotated, Any
+from typing import TYPE_CHECKING, Annotated, Any
 
 import typer
 
-from cli.options import JsonOption, SandboxOption, SeedOption
-from cli.output import print_json, results
-from mle_smith.errors import PackageError, SourceError
+from cli.options import JsonOption, SandboxKind, SandboxOption, SeedOption
+from cli.output import messages, print_json
+from mle_smith.errors import PackageError, SandboxUnavailableError, SourceError, UsageError
+
+if TYPE_CHECKING:
+    from mle_smith.checks import Checked, Subject
+    from mle_smith.sandbox.job import Sandbox
+
+_SIGNS = ("task.json", "metric.py", "prepare.py", "description.md", "public", "private")
+"""A folder without any of these is no package."""
 
 
 def check(
     packages: Annotated[list[Path], typer.Argument(metavar="PACKAGE...", help="Task packages.")],
     raw: Annotated[
-        Path | None, typer.Option(help="The raw data, to rebuild the package from.")
+        Path | None,
+        typer.Option(help="The raw data (folder, file, archive), to rebuild the package from."),
+    ] = None,
+    html: Annotated[
+        Path | None, typer.Option(metavar="FILE", help="Write a page about the one PACKAGE.")
     ] = None,
     sandbox: SandboxOption = "auto",
     seed: SeedOption = 0,
     as_json: JsonOption = False,
 ) -> None:
-    """Check packages. Exit status 0 when all are sound, 1 when one is not."""
+    """Check packages, made by MLE-Smith or not.
+
+    What cannot be asked (without raw data, say) is listed with the reason.
+
+    Exit status: 0 when all are sound, 1 when one is not, 2 when one is no package, 3 when this
+    machine could not ask everything and found nothing wrong.
+    """
+    from mle_smith.checks import Cause
+
+    _refuse(packages, raw, html)
+    box = _open(sandbox)
+    try:
+        with _staged(raw) as folder:
+            judged = [_judged(package.resolve(), folder, box, seed) for package in packages]
+    finally:
+        if box is not None:
+            box.close()
+    if html is not None:
+        _write_page(html, *judged[0])
+    if as_json:
+        print_json([_document(subject.package, checked) for subject, checked in judged])
+    else:
+        from cli.check_table import show
+
+        for subject, checked in judged:
+            show(subject.package, checked)
+    sound = all(checked.sound for _, checked in judged)
+    faulty = box is None or any(
+        omitted.cause is Cause.MACHINE for _, checked in judged for omitted in checked.not_run
+    )
+    raise typer.Exit(1 if not sound else 3 if faulty else 0)
+
+
+def _judged(
+    package: Path, raw: Path | None, box: Sandbox | None, seed: int
+) -> tuple[Subject, Checked]:
+    """What the checks say; the subject that comes back holds no tables, however many follow."""
     from mle_smith.checks import Subject, check_package
+
+    subject = Subject(package=package, raw=raw, sandbox=box, seed=seed)
+    checked = check_package(subject)
+    return Subject(package=package, formulation=subject.plan), checked
+
+
+@contextmanager
+def _staged(raw: Path | None) -> Iterator[Path | None]:
+    """The raw data as the folder that prepare.py is given."""
+    from mle_smith.data.source import stage
+
+    if raw is None:
+        yield None
+        return
+    with tempfile.TemporaryDirectory() as folder:
+        yield stage([str(raw)], Path(folder) / "raw").raw
+
+
+def _refuse(packages: list[Path], raw: Path | None, html: Path | None) -> None:
+    """Raise where the call cannot be carried out."""
+    for package in packages:
+        if not package.is_dir() or not any((package / sign).exists() for sign in _SIGNS):
+            what = "has none of the files of one" if package.is_dir() else "is no folder"
+            raise PackageError(
+                f"{package} {what}; name a task package, such as a folder in tasks/ of a run",
+                code="package.path",
+            )
+    if raw is not None and not raw.exists():
+        raise SourceError(f"{raw} does not exist; name the raw data", code="source.missing")
+    if html is not None and len(packages) > 1:
+        raise UsageError("--html writes a page about one package; name one", code="check.call")
+    if html is not None and not html.absolute().parent.is_dir():
+        raise UsageError(f"{html.absolute().parent} does not exist", code="check.html")
+
+
+def _open(kind: SandboxKind) -> Sandbox | None:
+    """A sandbox; None, with a word on it, where the machine has none: code is then not run."""
     from mle_smith.sandbox.choose import open_sandbox
 
-    for package in packages:
-        if not package.is_dir():
-            raise PackageError(f"{package} is no folder; name a task package", code="package.path")
-    if raw is not None and not raw.exists():
-        raise SourceError(f"{raw} does not exist", code="source.missing")
-    box = open_sandbox(sandbox)
     try:
-        reports = []
-        for package in packages:
-            folder = package.resolve()
-            subject = Subject(package=folder, raw=raw, sandbox=box, seed=seed)
-            reports.append(_report(folder, check_package(subject)))
-    finally:
-        box.close()
-    if as_json:
-        print_json(reports)
-    else:
-        for report in reports:
-            _show(report)
-    raise typer.Exit(0 if all(report["sound"] for report in reports) else 1)
+        return open_sandbox(kind)
+    except SandboxUnavailableError as error:
+        if kind != "auto":
+            raise
+        messages().print(f"no code of the packages is run: {error}", markup=False)
+        return None
 
 
-def _report(package: Path, checked: Any) -> dict[str, Any]:
+def _document(package: Path, checked: Checked) -> dict[str, Any]:
     return {
         "package": str(package),
         "sound": checked.sound,
@@ -57,15 +131,13 @@ def _report(package: Path, checked: Any) -> dict[str, Any]:
     }
 
 
-def _show(report: dict[str, Any]) -> None:
-    console = results()
-    console.print(f"{report['package']}: ", end="", markup=False)
-    console.print("[green]sound[/]" if report["sound"] else "[bold red]not sound[/]")
-    for finding in report["findings"]:
-        text = f"  {finding['code']} {finding['severity']}: {finding['message']}"
-        console.print(text, markup=False)
-    reasons: dict[str, list[str]] = {}
-    for omitted in report["not_run"]:
-        reasons.setdefault(omitted["reason"], []).append(omitted["code"])
-    for reason, codes in reasons.items():
-        console.print(f"  not run ({reason}): {', '.join(codes)}", markup=False)
+def _write_page(file: Path, subject: Subject, checked: Checked) -> None:
+    from mle_smith.package.seal import files_of, write_atomically
+    from mle_smith.report import report_of_check, report_page
+
+    try:
+        files = files_of(subject.package)
+    except PackageError:
+        files = ()  # not only files of a package: the findings say what is amiss
+    page = report_page(report_of_check(subject.package, checked, subject.plan), files)
+    write_atomically(file.absolute(), page)

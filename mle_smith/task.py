@@ -67,6 +67,8 @@ class Outcome(Value):
     """Stages that the task passed, in order."""
     findings: tuple[Finding, ...] = ()
     ladder: Ladder | None = None
+    attempts: dict[str, int] = Field(default_factory=dict)
+    usage: dict[str, Usage] = Field(default_factory=dict)
 
 
 class Conversation(BaseModel):

@@ -10,7 +10,10 @@ from typing import Any
 from langgraph.runtime import Runtime
 from pydantic import Field
 
+from mle_smith.models.roles import AgentRole
 from mle_smith.package.layout import RunPaths
+from mle_smith.package.seal import write_atomically
+from mle_smith.report import run_page
 from mle_smith.settings import Settings
 from mle_smith.task import Dataset, Outcome
 
@@ -28,23 +31,49 @@ class _Collecting(Dataset):
 
 
 def collect(state: _Collecting, runtime: Runtime[Settings]) -> dict[str, Any]:
-    """Write run.json, the last file of a run."""
+    """Write index.html for people, and run.json, the last file of a run."""
+    settings = runtime.context or Settings()
     run = RunPaths(Path(state.run))
     outcomes = sorted(state.outcomes, key=lambda outcome: outcome.task_id)
     summary = {
         "dataset": state.name,
         "raw_sha256": state.raw_sha256,
+        "data": data_facts(state),
+        "settings": {
+            "seed": settings.seed,
+            "models": {role.value: settings.model_of(role) for role in AgentRole},
+        },
         "tasks": [_task(o, run) for o in outcomes if o.status == "verified"],
-        "rejected": [_rejected(o) for o in outcomes if o.status == "rejected"],
+        "rejected": [_rejected(o, run) for o in outcomes if o.status == "rejected"],
         "refused": state.refusal,
         "funnel": funnel(len(state.proposals), outcomes),
         "stages": stage_costs(run, [outcome.task_id for outcome in outcomes]),
         "brainstorm_usage": state.brainstorm_usage.model_dump(),
     }
-    fresh = run.summary.with_suffix(".new")
-    fresh.write_text(json.dumps(summary, ensure_ascii=False, indent=2) + "\n")
-    fresh.rename(run.summary)
+    write_atomically(run.index, run_page(summary))
+    write_atomically(run.summary, json.dumps(summary, ensure_ascii=False, indent=2) + "\n")
     return {}
+
+
+def data_facts(state: Dataset) -> dict[str, Any] | None:
+    """What the data set holds; None when it was refused before it was described."""
+    if not state.profile_path or not Path(state.profile_path).exists():
+        return None
+    profile = state.profile()
+    return {
+        "licence": profile.licence,
+        "files": len(profile.files),
+        "bytes": sum(file.size for file in profile.files),
+        "tables": [
+            {
+                "name": table.spec.name,
+                "rows": table.rows,
+                "columns": len(table.columns),
+                "bytes": table.bytes,
+            }
+            for table in profile.tables
+        ],
+    }
 
 
 def funnel(proposed: int, outcomes: list[Outcome]) -> dict[str, Any]:
@@ -68,10 +97,16 @@ def funnel(proposed: int, outcomes: list[Outcome]) -> dict[str, Any]:
 
 
 def stage_costs(run: RunPaths, task_ids: list[str]) -> dict[str, dict[str, float]]:
-    """Seconds by stage over all tasks: `wall`, and `runs` of the stage."""
+    """Seconds by stage over the data set and all tasks: `wall`, and `runs` of the stage."""
+    return _costs([run.work / "timings.jsonl", *(_timings(run, task_id) for task_id in task_ids)])
+
+
+def _timings(run: RunPaths, task_id: str) -> Path:
+    return run.work / "tasks" / task_id / "timings.jsonl"
+
+
+def _costs(files: list[Path]) -> dict[str, dict[str, float]]:
     costs: dict[str, dict[str, float]] = {}
-    files = [run.work / "timings.jsonl"]
-    files += [run.work / "tasks" / task_id / "timings.jsonl" for task_id in task_ids]
     for file in files:
         for line in file.read_text().splitlines() if file.exists() else []:
             entry = json.loads(line)
@@ -90,14 +125,25 @@ def _task(outcome: Outcome, run: RunPaths) -> dict[str, Any]:
         "task_type": outcome.task_type,
         "metric": outcome.metric,
         "ladder": outcome.ladder.model_dump(mode="json") if outcome.ladder else None,
+        **_spent(outcome, run),
     }
 
 
-def _rejected(outcome: Outcome) -> dict[str, Any]:
+def _rejected(outcome: Outcome, run: RunPaths) -> dict[str, Any]:
     return {
         "id": outcome.task_id,
         "path": outcome.path,
         "title": outcome.title,
         "target": outcome.target,
         "findings": [finding.model_dump(mode="json") for finding in outcome.findings],
+        **_spent(outcome, run),
+    }
+
+
+def _spent(outcome: Outcome, run: RunPaths) -> dict[str, Any]:
+    """What the task took: attempts and calls by role, seconds by stage."""
+    return {
+        "attempts": outcome.attempts,
+        "usage": {role: used.model_dump() for role, used in outcome.usage.items()},
+        "stages": _costs([_timings(run, outcome.task_id)]),
     }

@@ -16,19 +16,17 @@ from mle_smith.metrics.classes import labels_of
 from mle_smith.models.roles import AgentRole
 from mle_smith.package.layout import RunPaths
 from mle_smith.package.manifest import (
-    CheckRecord,
     Manifest,
     MetricRecord,
     Provenance,
     SubmissionRecord,
     versions,
 )
-from mle_smith.package.report import Report, write_report
 from mle_smith.package.seal import seal
 from mle_smith.package.tables import describe_csv
+from mle_smith.report import Report, check_records, omissions, questions, write_report
 from mle_smith.settings import Settings
 from mle_smith.task import Outcome, Task
-from mle_smith.values import Verdict
 
 
 def publish(state: Task, runtime: Runtime[Settings]) -> dict[str, Any]:
@@ -42,16 +40,10 @@ def publish(state: Task, runtime: Runtime[Settings]) -> dict[str, Any]:
     checked = Checked.model_validate_json(state.workspace.checked.read_text())
     isolation = sandbox_for(settings).capabilities().isolation
     manifest = make_manifest(state, settings, state.profile(), checked, isolation)
-    report = Report(
-        id=state.task_id,
-        title=state.formulation.title,
-        verified=True,
-        formulation=state.formulation,
-        verdicts=tuple(state.verdicts),
-        silent_checks=tuple(r.code for r in manifest.checks if r.severity is None),
-        ladder=state.ladder,
+    report = Report.of(manifest, verified=True, verdicts=tuple(state.verdicts)).model_copy(
+        update={"questions": questions(), "not_run": omissions(checked)}
     )
-    write_report(fresh, report, manifest)
+    write_report(fresh, report, sealing=True)
     seal(fresh, manifest)
     run.tasks.mkdir(parents=True, exist_ok=True)
     shutil.rmtree(final, ignore_errors=True)
@@ -74,6 +66,8 @@ def outcome(state: Task, status: str, path: str) -> dict[str, Any]:
             "stages": tuple(dict.fromkeys(v.stage for v in state.verdicts if v.passed)),
             "findings": state.verdict.errors if status == "rejected" else (),
             "ladder": state.ladder,
+            "attempts": state.attempts,
+            "usage": state.usage,
         }
     )
     return ended.model_dump(mode="json")
@@ -109,7 +103,7 @@ def make_manifest(
         versions=versions(),
         sandbox=isolation,
         attempts=state.attempts,
-        checks=_records(checked, state.verdicts),
+        checks=check_records(checked, state.verdicts),
         ladder=state.ladder,
         usage=state.usage,
     )
@@ -123,21 +117,3 @@ def _classes(state: Task, train: dict[str, Any]) -> tuple[tuple[str, ...], str |
         for label, count in column["top"]
     }
     return labels_of(state.formulation, counts)
-
-
-def _records(checked: Checked, verdicts: list[Verdict]) -> tuple[CheckRecord, ...]:
-    """What each check measured, and how bad what it found is; the latest verdict of each stage."""
-    latest = {verdict.stage: verdict for verdict in verdicts}
-    found = {f.code: f for verdict in latest.values() for f in verdict.findings}
-    codes = sorted({*checked.numbers, *found})
-    return tuple(
-        CheckRecord(
-            code=code,
-            severity=found[code].severity if code in found else None,
-            numbers={
-                **checked.numbers.get(code, {}),
-                **(found[code].evidence if code in found else {}),
-            },
-        )
-        for code in codes
-    )

@@ -198,12 +198,22 @@ def _perfect(subject: Subject, graded: _Graded) -> Iterator[Outcome]:
 
 def _cases(graded: _Graded) -> Iterator[Outcome]:
     failed: dict[tuple[str, str], list[str]] = {}
+    matrix = []
     for case, given in graded.cases:
         problem = _problem(case, given, graded)
         if problem:
             code, what = problem
             failed.setdefault((code, what), []).append(case.name)
-    yield Measured("M08", {"cases": len(graded.cases), "failed": sum(map(len, failed.values()))})
+        matrix.append(
+            {
+                "case": case.name,
+                "expected": case.expected,
+                "outcome": _became(given, graded),
+                "as_expected": problem is None,
+            }
+        )
+    wrong = sum(map(len, failed.values()))
+    yield Measured("M08", {"cases": len(graded.cases), "failed": wrong, "matrix": matrix})
     for (code, what), names in sorted(failed.items()):
         listed = "; ".join(names[:_EXAMPLES])
         yield _finding(
@@ -213,6 +223,15 @@ def _cases(graded: _Graded) -> Iterator[Outcome]:
             + _REPAIRS.get(code, "Correct validate_submission."),
             cases=names,
         )
+
+
+def _became(given: Grade, graded: _Graded) -> str:
+    """What became of a case, in a word or two."""
+    if given.crashed:
+        return "crashed"
+    if not given.valid:
+        return "rejected"
+    return "same_score" if _equal(given, graded.base) else "other_score"
 
 
 _REPAIRS = {

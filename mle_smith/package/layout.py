@@ -48,6 +48,7 @@ class RunPaths:
         self.tasks = root / "tasks"
         self.rejected = root / "rejected"
         self.summary = root / "run.json"
+        self.index = root / "index.html"
         self.work = root / ".work"
         """Workspaces, transcripts and the checkpoint; removed when a run is complete."""
         self.checkpoint = self.work / "checkpoint.sqlite"

@@ -18,6 +18,8 @@ import pytest
 from graph import run as runs
 from graph.context import ForgeContext
 from mle_smith.package.seal import load, verify_seal
+from mle_smith.report import run_page
+from tests.support.reports import assert_harmless
 
 pytestmark = pytest.mark.live
 
@@ -64,8 +66,28 @@ def test_no_package_names_a_path_of_this_machine(first: tuple[Path, dict[str, An
 
 def test_a_finished_run_leaves_no_workspace(first: tuple[Path, dict[str, Any]]) -> None:
     run, summary = first
-    known = {"tasks", "transcripts", "run.json"} | ({"rejected"} if summary["rejected"] else set())
+    known = {"tasks", "transcripts", "run.json", "index.html"}
+    known |= {"rejected"} if summary["rejected"] else set()
     assert {path.name for path in run.iterdir()} == known
+
+
+def test_the_index_is_made_of_the_summary_and_links_to_every_report(
+    first: tuple[Path, dict[str, Any]],
+) -> None:
+    run, summary = first
+    text = (run / "index.html").read_text()
+    assert text == run_page(summary)
+    for link in assert_harmless(text).links():
+        assert (run / link).is_file()
+    assert all(task["stages"]["execute"]["wall_s"] > 0 for task in summary["tasks"])
+
+
+def test_every_report_shows_what_was_measured(first: tuple[Path, dict[str, Any]]) -> None:
+    run, summary = first
+    for task in summary["tasks"]:
+        page = assert_harmless((run / task["path"] / "report.html").read_text())
+        for part in ("Fuzz matrix", "Noise curve", "Score ladder", "Files", "Provenance"):
+            assert f"{part}: not measured" not in page.text
 
 
 def test_the_same_run_gives_the_same_bytes(

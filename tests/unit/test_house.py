@@ -18,7 +18,7 @@ LAYERS = ["cli", "graph", "nodes", "tools", "mle_smith"]
 # Inside the library, likewise; modules of one line may not import each other.
 NOUNS = [
     {"task", "isolation"},
-    {"settings"},
+    {"settings", "report"},
     {"models", "checks"},
     {"package"},
     {"data", "metrics", "sandbox"},
