@@ -7,6 +7,16 @@ from typing import Annotated, Any
 
 import typer
 
+from cli.budget import (
+    MaxCost,
+    MaxMinutes,
+    MaxTaskCost,
+    MaxTaskMinutes,
+    MaxTaskTokens,
+    MaxTokens,
+    caps_given,
+    with_caps,
+)
 from cli.options import JsonOption, SandboxOption, SeedOption
 from cli.output import messages, print_json, results
 from cli.progress import progress
@@ -53,6 +63,25 @@ def forge(
     resume: Annotated[
         Path | None, typer.Option(metavar="RUN", help="Go on with an unfinished run.")
     ] = None,
+    max_cost: MaxCost = None,
+    max_tokens: MaxTokens = None,
+    max_minutes: MaxMinutes = None,
+    max_task_cost: MaxTaskCost = None,
+    max_task_tokens: MaxTaskTokens = None,
+    max_task_minutes: MaxTaskMinutes = None,
+    prices: Annotated[
+        Path | None, typer.Option(help="JSON file of prices, over the bundled ones.")
+    ] = None,
+    cache: Annotated[
+        Path | None, typer.Option(help="File of the reply cache. Default: in ~/.cache.")
+    ] = None,
+    no_cache: Annotated[
+        bool, typer.Option("--no-cache", help="Ask the models anew, and keep no replies.")
+    ] = False,
+    record: Annotated[
+        Path | None, typer.Option(help="File to record all model traffic in.")
+    ] = None,
+    replay: Annotated[Path | None, typer.Option(help="Recording to take all replies from.")] = None,
     as_json: JsonOption = False,
 ) -> None:
     """Forge verified tasks from a raw data set.
@@ -63,12 +92,16 @@ def forge(
     from graph import run as runs
     from graph.context import ForgeContext
 
+    caps = caps_given(
+        run=(max_cost, max_tokens, max_minutes),
+        task=(max_task_cost, max_task_tokens, max_task_minutes),
+    )
     if (resume is None) == (not sources):
         raise UsageError("name either a SOURCE or --resume RUN", code="forge.call")
     with progress(messages(), plain=as_json) as listener:
         if resume is not None:
             folder = resume.resolve()
-            summary = runs.resume(folder, listener)
+            summary = runs.resume(folder, listener, lambda context: with_caps(context, caps))
         else:
             folder = (out or fresh_run_folder(sources or [])).resolve()
             common, by_role = _models(model or [])
@@ -82,9 +115,13 @@ def forge(
                     "seed": seed,
                     "memory_mb": memory,
                     "accept_weaker_isolation": i_accept_weaker_isolation,
+                    "prices": _absolute(prices),
+                    "cache": None if no_cache else _absolute(cache),
+                    "record": _absolute(record),
+                    "replay": _absolute(replay),
                 }
             )
-            summary = runs.start(sources or [], context, listener)
+            summary = runs.start(sources or [], with_caps(context, caps), listener)
     if as_json:
         print_json(document(folder, summary))
     else:
@@ -116,6 +153,18 @@ def _models(given: list[str]) -> tuple[str, dict[str, str]]:
     return common, by_role
 
 
+def _cost(cost: dict[str, Any]) -> str:
+    """What a run cost, in words."""
+    dollars = cost["dollars"]
+    price = "price not known (--prices FILE)" if dollars is None else f"${dollars:.4f}"
+    return f"{cost['calls']} calls, {cost['tokens']} tokens, {cost['hits']} from cache; {price}"
+
+
+def _absolute(path: Path | None) -> str:
+    """The path for a run that may be resumed from another folder; empty when there is none."""
+    return str(path.expanduser().resolve()) if path else ""
+
+
 def _show(folder: Path, summary: dict[str, Any]) -> None:
     from rich.table import Table
 
@@ -139,7 +188,8 @@ def _show(folder: Path, summary: dict[str, Any]) -> None:
         console.print(f"Rejected {task['id']}:", style="yellow")
         for finding in task["findings"]:
             console.print(f"  {finding['code']} {finding['message']}", markup=False)
-    console.print(f"\nRun folder: {folder}", markup=False)
+    console.print(f"\nModels:     {_cost(summary['cost'])}", markup=False)
+    console.print(f"Run folder: {folder}", markup=False)
     if summary["tasks"]:
         first = folder / summary["tasks"][0]["path"]
         console.print(f"Report:     {first / 'report.html'}", markup=False)

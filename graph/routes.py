@@ -8,7 +8,7 @@ from __future__ import annotations
 from collections.abc import Callable
 from typing import Literal, TypeAlias
 
-from langchain_core.messages import AIMessage
+from langchain_core.messages import AIMessage, HumanMessage
 from langgraph.runtime import Runtime
 from langgraph.types import Send
 
@@ -50,10 +50,22 @@ def after_verdict(state: Task, runtime: Runtime[Settings]) -> Way:
     return "redesign" if redesign else "repackage"
 
 
-def after_model(state: Conversation) -> Literal["act", "stop"]:
-    """Whether the model asked for tools, or has nothing more to do."""
-    last = state.messages[-1]
-    return "act" if isinstance(last, AIMessage) and last.tool_calls else "stop"
+def after_model(
+    budget: Callable[[Settings], int],
+) -> Callable[[Conversation, Runtime[Settings]], Literal["act", "correct", "stop"]]:
+    """The route of an agent after its model: to the tools that it asked for, or to its end.
+
+    Where the model was told that its reply will not do, it is asked again within its `budget`.
+    """
+
+    def route(state: Conversation, runtime: Runtime[Settings]) -> Literal["act", "correct", "stop"]:
+        last = state.messages[-1]
+        if isinstance(last, AIMessage) and last.tool_calls:
+            return "act"
+        left = state.steps < budget(runtime.context or Settings())
+        return "correct" if left and isinstance(last, HumanMessage) else "stop"
+
+    return route
 
 
 def after_tools(

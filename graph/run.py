@@ -61,8 +61,17 @@ def start(
         raise
 
 
-def resume(folder: Path, listener: Listener = lambda event: None) -> dict[str, Any]:
+def resume(
+    folder: Path,
+    listener: Listener = lambda event: None,
+    change: Callable[[ForgeContext], ForgeContext] = lambda context: context,
+) -> dict[str, Any]:
     """Go on with a run where it stopped; a finished one is only read.
+
+    Args:
+        folder: of the run.
+        listener: is told of every stage that begins or ends.
+        change: makes the settings what they are from now on, such as with a higher budget.
 
     Raises:
         UsageError: the folder holds no run.
@@ -76,7 +85,9 @@ def resume(folder: Path, listener: Listener = lambda event: None) -> dict[str, A
             code="resume.nothing",
         )
     request = json.loads(_request_file(run).read_text())
-    context = ForgeContext.model_validate(request["context"])
+    context = change(ForgeContext.model_validate(request["context"]))
+    changed = {**request, "context": context.model_dump(mode="json")}
+    _request_file(run).write_text(json.dumps(changed, indent=1))
     with _saver(run) as saver:
         begun = saver.get_tuple(_config()) is not None
     given = None if begun else {"sources": request["sources"]}

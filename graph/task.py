@@ -31,6 +31,7 @@ designer = react_agent(
     report=design.report,
     done=lambda state: bool(getattr(state, "submitted", False)),
     budget=lambda settings: settings.budgets.design_steps,
+    unfinished=design.unfinished,
 )
 refactorer = react_agent(
     "refactor",
@@ -41,6 +42,7 @@ refactorer = react_agent(
     report=refactor.report,
     done=lambda state: bool(getattr(state, "submitted", False)),
     budget=lambda settings: settings.budgets.refactor_steps,
+    unfinished=refactor.unfinished,
 )
 test_agent = react_agent(
     "execute",
@@ -51,6 +53,7 @@ test_agent = react_agent(
     report=execute.report,
     done=lambda state: False,
     budget=lambda settings: settings.budgets.execute_steps,
+    unfinished=execute.unfinished,
 )
 
 builder = StateGraph(TaskState, context_schema=ForgeContext)

@@ -11,6 +11,7 @@ to it. Only the rest is an exception, and all of it hangs on one tree:
       + MachineError          this machine could not do it                exit status 3
           + SandboxUnavailableError   no sandbox, no image, no daemon
           + ModelError        a language model did not answer
+          + BudgetError       the budget of a run is spent, and it can be resumed with more
 
 Every message names the file (and the row or column, where there is one) and the next step.
 """
@@ -65,3 +66,7 @@ class SandboxUnavailableError(MachineError):
 
 class ModelError(MachineError):
     """A language model could not be loaded or did not answer."""
+
+
+class BudgetError(MachineError):
+    """The run has spent what it was allowed to; it can be resumed with more."""

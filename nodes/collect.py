@@ -4,15 +4,18 @@ from __future__ import annotations
 
 import json
 from collections import Counter
+from collections.abc import Sequence
 from pathlib import Path
 from typing import Any
 
 from langgraph.runtime import Runtime
 from pydantic import Field
 
+from mle_smith.models.ledger import Ledger
 from mle_smith.package.layout import RunPaths
 from mle_smith.settings import Settings
 from mle_smith.task import Dataset, Outcome
+from mle_smith.values import TimedLedgerRow
 
 FUNNEL = {
     "drafted": "check_draft",
@@ -30,6 +33,7 @@ class _Collecting(Dataset):
 def collect(state: _Collecting, runtime: Runtime[Settings]) -> dict[str, Any]:
     """Write run.json, the last file of a run."""
     run = RunPaths(Path(state.run))
+    ledger = Ledger(run.ledger).rows()
     outcomes = sorted(state.outcomes, key=lambda outcome: outcome.task_id)
     summary = {
         "dataset": state.name,
@@ -40,11 +44,26 @@ def collect(state: _Collecting, runtime: Runtime[Settings]) -> dict[str, Any]:
         "funnel": funnel(len(state.proposals), outcomes),
         "stages": stage_costs(run, [outcome.task_id for outcome in outcomes]),
         "brainstorm_usage": state.brainstorm_usage.model_dump(),
+        "ledger": [row.model_dump() for row in ledger],
+        "cost": total(ledger),
     }
     fresh = run.summary.with_suffix(".new")
     fresh.write_text(json.dumps(summary, ensure_ascii=False, indent=2) + "\n")
     fresh.rename(run.summary)
     return {}
+
+
+def total(ledger: Sequence[TimedLedgerRow]) -> dict[str, Any]:
+    """Sums over a ledger; dollars are null when the price of any call is not known."""
+    costs = [row.cost for row in ledger]
+    known = [cost for cost in costs if cost is not None]
+    return {
+        "dollars": sum(known) if len(known) == len(costs) else None,
+        "calls": sum(row.calls for row in ledger),
+        "hits": sum(row.hits for row in ledger),
+        "tokens": sum(row.input_tokens + row.output_tokens for row in ledger),
+        "retries": sum(row.retries for row in ledger),
+    }
 
 
 def funnel(proposed: int, outcomes: list[Outcome]) -> dict[str, Any]:

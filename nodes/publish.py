@@ -13,6 +13,7 @@ from mle_smith.data.tables import DatasetProfile
 from mle_smith.isolation import sandbox_for
 from mle_smith.metrics import METRICS, answers_of
 from mle_smith.metrics.classes import labels_of
+from mle_smith.models.ledger import Ledger
 from mle_smith.models.roles import AgentRole
 from mle_smith.package.layout import RunPaths
 from mle_smith.package.manifest import (
@@ -28,7 +29,7 @@ from mle_smith.package.seal import seal
 from mle_smith.package.tables import describe_csv
 from mle_smith.settings import Settings
 from mle_smith.task import Outcome, Task
-from mle_smith.values import Verdict
+from mle_smith.values import LedgerRow, Verdict
 
 
 def publish(state: Task, runtime: Runtime[Settings]) -> dict[str, Any]:
@@ -112,6 +113,7 @@ def make_manifest(
         checks=_records(checked, state.verdicts),
         ladder=state.ladder,
         usage=state.usage,
+        ledger=_ledger(state),
     )
 
 
@@ -123,6 +125,12 @@ def _classes(state: Task, train: dict[str, Any]) -> tuple[tuple[str, ...], str |
         for label, count in column["top"]
     }
     return labels_of(state.formulation, counts)
+
+
+def _ledger(state: Task) -> tuple[LedgerRow, ...]:
+    """What the task's calls cost, without times: the same inputs give the same manifest."""
+    rows = Ledger(RunPaths(Path(state.run_folder)).ledger).rows(state.task_id)
+    return tuple(LedgerRow(**row.model_dump(exclude={"seconds"})) for row in rows)
 
 
 def _records(checked: Checked, verdicts: list[Verdict]) -> tuple[CheckRecord, ...]:
