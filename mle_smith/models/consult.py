@@ -193,7 +193,7 @@ class _Call:
         self._schemas = schemas
         self._price = price
         self._patience = Patience(base_s=by._terms.retry_pause)
-        self._jitter = random.Random(occasion.key)  # noqa: S311
+        self._jitter = random.Random(occasion.key)
         self._faults: list[Fault] = []
         self._began = time.monotonic()
 

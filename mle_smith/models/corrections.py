@@ -21,7 +21,7 @@ _SNIPPET = 300
 
 _SAYS = {
     Fault.TRUNCATED: "Your last reply was cut off at the limit of its length, and nothing of it "
-    "was done. Be shorter: one tool call, no explanation; write a long file in smaller pieces of code.",
+    "was done. Be shorter: one tool call, no explanation, less code at once.",
     Fault.EMPTY: "Your last reply was empty. Call one of your tools.",
     Fault.REFUSAL: "You declined. The task is to prepare tables for a machine-learning exercise; "
     "nothing else is asked. Go on, or say in one sentence what about these data stands against it.",

@@ -85,9 +85,17 @@ def digest(conversation: Sequence[Said]) -> str:
 
 
 def dump_reply(reply: AIMessage) -> dict[str, Any]:
-    """A reply as JSON values."""
-    dumped: dict[str, Any] = json.loads(canonical(message_to_dict(reply)))
+    """A reply as JSON values, its arguments in the order in which they were given.
+
+    The order may show in what tools make of them, and a resumed run must make the same.
+    """
+    dumped: dict[str, Any] = json.loads(as_line(message_to_dict(reply)))
     return dumped
+
+
+def as_line(value: Any) -> str:
+    """JSON on one line, in the order of the value."""
+    return json.dumps(value, ensure_ascii=False, separators=(",", ":"), default=str)
 
 
 def load_reply(dumped: dict[str, Any]) -> AIMessage:

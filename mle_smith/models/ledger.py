@@ -20,7 +20,7 @@ from typing import Any, Literal, NamedTuple
 from langchain_core.messages import AIMessage
 from pydantic import Field
 
-from mle_smith.models.exchange import Occasion, canonical, dump_reply, load_reply
+from mle_smith.models.exchange import Occasion, as_line, dump_reply, load_reply
 from mle_smith.values import TimedLedgerRow, Value
 
 _SCHEMA = """
@@ -140,7 +140,8 @@ class Ledger:
                 if refusal is None:
                     db.execute(
                         "INSERT OR REPLACE INTO calls (key, task, role, stage, model, digest,"
-                        " state, pid, guess_tokens, guess_cost) VALUES (?,?,?,?,?,?,'pending',?,?,?)",
+                        " pid, guess_tokens, guess_cost, state)"
+                        " VALUES (?,?,?,?,?,?,?,?,?,'pending')",
                         (
                             occasion.key,
                             occasion.task,
@@ -182,7 +183,7 @@ class Ledger:
             paid.hit,
             paid.seconds,
             paid.retries,
-            canonical(dump_reply(reply)),
+            as_line(dump_reply(reply)),
             occasion.key,
         )
         with self._open() as db:

@@ -19,7 +19,7 @@ from langchain_core.messages import AIMessage
 from pydantic import ValidationError
 
 from mle_smith.errors import ModelError, UsageError
-from mle_smith.models.exchange import Exchange, Occasion, canonical, dump_reply, load_reply
+from mle_smith.models.exchange import Exchange, Occasion, as_line, canonical, dump_reply, load_reply
 
 
 def default_cache() -> Path:
@@ -57,7 +57,7 @@ class ReplyCache:
         with self._open() as db:
             db.execute(
                 "INSERT OR REPLACE INTO replies VALUES (?, ?)",
-                (key, canonical(dump_reply(reply))),
+                (key, as_line(dump_reply(reply))),
             )
 
 
@@ -76,7 +76,7 @@ class Recording:
     def add(self, exchange: Exchange) -> None:
         """Append an exchange; one write, so that tasks side by side do not mix their lines."""
         self._path.parent.mkdir(parents=True, exist_ok=True)
-        line = canonical(exchange.model_dump(mode="json")) + "\n"
+        line = as_line(exchange.model_dump(mode="json")) + "\n"
         handle = os.open(self._path, os.O_WRONLY | os.O_APPEND | os.O_CREAT, 0o600)
         try:
             os.write(handle, line.encode())
