@@ -6,7 +6,7 @@ Each returns a label; the graphs map labels to nodes, and the labels are what th
 from __future__ import annotations
 
 from collections.abc import Callable
-from typing import Literal, TypeAlias
+from typing import Any, Literal, TypeAlias
 
 from langchain_core.messages import AIMessage, HumanMessage
 from langgraph.runtime import Runtime
@@ -73,7 +73,8 @@ def after_tools(
 ) -> Callable[[Conversation, Runtime[Settings]], Literal["go on", "stop"]]:
     """The route of an agent after its tools: it ends when it is `done` or its `budget` is spent."""
 
-    def route(state: Conversation, runtime: Runtime[Settings]) -> Literal["go on", "stop"]:
+    # An annotated state would be cut down to the fields of its type, and `done` asks for others.
+    def route(state: Any, runtime: Runtime[Settings]) -> Literal["go on", "stop"]:
         spent = state.steps >= budget(runtime.context or Settings())
         return "stop" if spent or done(state) else "go on"
 

@@ -31,6 +31,7 @@ from mle_smith.models.load import context_of, load_model
 from mle_smith.models.prices import Price, PriceTable
 from mle_smith.models.replies import Recording, ReplyCache, cache_key, default_cache
 from mle_smith.models.spec import ModelSpec
+from mle_smith.models.stream import whole
 from mle_smith.package.layout import RunPaths
 from mle_smith.values import Value
 
@@ -92,8 +93,7 @@ class Consultant:
         """
         chat = load_model(self._name, occasion.role, seed=self._terms.seed)
         schemas = [convert_to_openai_tool(tool) for tool in tools]
-        context = context_of(self._name, chat)
-        sent = fit(messages, context, schemas)
+        sent = fit(messages, context_of(self._name, chat), schemas)
         asked = digest(said(sent))
         known = self._ledger.known(occasion, asked)
         if known is not None:
@@ -109,7 +109,7 @@ class Consultant:
             self._record(occasion, asked, kept)
             return kept
         bound = chat.bind_tools(tools) if tools else chat
-        call = _Call(self, cast("BaseChatModel", bound), occasion, context, schemas, price)
+        call = _Call(self, cast("BaseChatModel", bound), occasion, schemas, price)
         reply = call.make(sent)
         if isinstance(reply, AIMessage):
             self._keep(occasion, asked, canonical(schemas), reply)
@@ -182,14 +182,12 @@ class _Call:
         by: Consultant,
         chat: BaseChatModel,
         occasion: Occasion,
-        context: int | None,
         schemas: list[dict[str, object]],
         price: Price | None,
     ) -> None:
         self._by = by
         self._chat = chat
         self._occasion = occasion
-        self._context = context
         self._schemas = schemas
         self._price = price
         self._patience = Patience(base_s=by._terms.retry_pause)
@@ -221,6 +219,8 @@ class _Call:
     def _persist(self, sent: list[BaseMessage]) -> AIMessage | Ended:
         while True:
             try:
+                if self._by._spec.options.stream:
+                    return whole(self._chat.stream(sent))
                 return self._chat.invoke(sent)
             except Exception as error:
                 fault = fault_of(error)
@@ -230,9 +230,7 @@ class _Call:
                 if ended is not None:
                     return ended
                 if fault is Fault.CONTEXT_TOO_LONG:
-                    half = (self._context or guess_tokens(sent, self._schemas)) // 2
-                    self._context = half
-                    sent = fit(sent, half, self._schemas)
+                    sent = fit(sent, guess_tokens(sent, self._schemas) // 2, self._schemas)
 
     def _after(self, fault: Fault, error: Exception) -> Ended | None:
         """Pause before the next try; or say that there is none."""

@@ -124,7 +124,8 @@ def fault_of(error: BaseException) -> Fault | None:
     Clients of different providers share no class, but they do share names and `status_code`.
     """
     status = getattr(error, "status_code", None)
-    words = str(error).casefold()
+    # Some clients keep the code out of their words.
+    words = f"{error} {getattr(error, 'code', '')} {getattr(error, 'body', '')}".casefold()
     if "context_length" in words or "maximum context length" in words or "context size" in words:
         return Fault.CONTEXT_TOO_LONG
     if "content_filter" in words or "content management policy" in words:
@@ -180,20 +181,24 @@ def retry_after(error: BaseException, now: float) -> float | None:
 def reply_fault(reply: AIMessage) -> Fault | None:
     """What is wrong with a reply as a whole; None when it can be acted upon.
 
-    A reply that holds a whole tool call is acted upon, however it ended.
+    A reply that was cut off is acted upon where it holds whole tool calls before the cut.
     """
-    reason = _ending(reply)
-    if reason == "content_filter":
+    if _ending(reply) == "content_filter":
         return Fault.CONTENT_FILTER
     if reply.tool_calls:
         return None
-    if reason in {"length", "max_tokens", "max_output_tokens"}:
+    if cut_off(reply):
         return Fault.TRUNCATED
     if reply.invalid_tool_calls:
         return None
     if _refuses(reply):
         return Fault.REFUSAL
     return None if reply.text.strip() else Fault.EMPTY
+
+
+def cut_off(reply: AIMessage) -> bool:
+    """Whether a reply ended at the limit of its length."""
+    return _ending(reply) in {"length", "max_tokens", "max_output_tokens"}
 
 
 def _ending(reply: AIMessage) -> str:

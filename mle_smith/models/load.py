@@ -93,12 +93,13 @@ def _load_provider(spec: ModelSpec) -> BaseChatModel:
 
 def _arguments(spec: ModelSpec) -> dict[str, Any]:
     options = spec.options
-    given: dict[str, Any] = {"max_retries": 0, "timeout": options.timeout}
+    # LangGraph turns calls into streams when somebody watches. LangChain takes the arguments of a
+    # call in a stream for whole even when they broke off, so streams are ours to read (`stream`).
+    streaming = {"streaming": True} if options.stream else {"disable_streaming": True}
+    given: dict[str, Any] = {"max_retries": 0, "timeout": options.timeout, **streaming}
     for name in ("temperature", "max_tokens", "reasoning_effort"):
         if getattr(options, name) is not None:
             given[name] = getattr(options, name)
-    if options.stream:
-        given["streaming"] = True
     if spec.base_url:
         given["base_url"] = spec.base_url
     if spec.provider == "openai" or spec.base_url:

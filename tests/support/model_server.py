@@ -10,6 +10,7 @@ server counts what it answered, so that a test can say what was paid for.
 from __future__ import annotations
 
 import json
+import sys
 import threading
 from collections.abc import Callable, Iterable, Iterator, Sequence
 from dataclasses import dataclass, field
@@ -57,11 +58,12 @@ class ModelServer:
         self.context = context
         self.requests: list[Asked] = []
         self.answers: list[Answer] = []
+        self.broken: list[str] = []
+        """What was wrong with requests that are none; the end of the context finds none."""
         self.lock = threading.Lock()
         self.closing = threading.Event()
         handler = type("_Handler", (_Handler,), {"owner": self})
-        self._http = ThreadingHTTPServer(("127.0.0.1", 0), handler)
-        self._http.daemon_threads = True
+        self._http = _Quiet(("127.0.0.1", 0), handler)
         self._thread = threading.Thread(target=self._http.serve_forever, args=(0.02,), daemon=True)
 
     @property
@@ -83,6 +85,7 @@ class ModelServer:
         self._http.shutdown()
         self._thread.join()
         self._http.server_close()
+        assert self.broken == []
 
     def answer(self, request: Asked) -> tuple[Answer, int]:
         """The script's answer and the number of the request."""
@@ -97,15 +100,29 @@ class ModelServer:
         return found, number
 
 
+class _Quiet(ThreadingHTTPServer):
+    daemon_threads = True
+
+    def handle_error(self, request: Any, client_address: Any) -> None:
+        """Clients that hang up are part of the game."""
+        if not isinstance(sys.exception(), ConnectionError):
+            super().handle_error(request, client_address)
+
+
 class _Handler(BaseHTTPRequestHandler):
     owner: ModelServer
     protocol_version = "HTTP/1.1"
 
     def do_POST(self) -> None:
         body = self.rfile.read(int(self.headers["content-length"]))
-        request = wire.asked(
-            self.path, json.loads(body), self.headers.get("authorization", ""), len(body)
-        )
+        try:
+            request = wire.asked(
+                self.path, json.loads(body), self.headers.get("authorization", ""), len(body)
+            )
+        except (ValueError, KeyError) as error:  # a request that a provider would not take either
+            self.owner.broken.append(repr(error))
+            self._send(400, json.dumps({"error": {"message": f"invalid request: {error!r}"}}), {})
+            return
         answer, number = self.owner.answer(request)
         if isinstance(answer, Hang):
             self.owner.closing.wait(30)
