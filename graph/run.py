@@ -17,6 +17,8 @@ from langgraph.graph.state import CompiledStateGraph
 from graph.context import ForgeContext
 from graph.forge import builder
 from mle_smith.errors import UsageError
+from mle_smith.models.consult import Consultant
+from mle_smith.models.roles import AgentRole
 from mle_smith.package.layout import RunPaths
 
 RECURSION_LIMIT = 400
@@ -49,6 +51,7 @@ def start(
             f"or go on with an unfinished run by --resume {run.root}",
             code="out.in_use",
         )
+    _ready(run, context)
     made = _first_missing(run.root)
     run.work.mkdir(parents=True)
     request = {"sources": list(sources), "context": context.model_dump(mode="json")}
@@ -87,6 +90,7 @@ def resume(
     request = json.loads(_request_file(run).read_text())
     context = change(ForgeContext.model_validate(request["context"]))
     changed = {**request, "context": context.model_dump(mode="json")}
+    _ready(run, context)
     _request_file(run).write_text(json.dumps(changed, indent=1))
     with _saver(run) as saver:
         begun = saver.get_tuple(_config()) is not None
@@ -119,6 +123,12 @@ def _drive(
             listener(cast("Event", part["data"]))  # only "custom" parts were asked for
     _tidy(run)
     return read_summary(run)
+
+
+def _ready(run: RunPaths, context: ForgeContext) -> None:
+    """Say what is missing of the models before any work is done."""
+    for role in AgentRole:
+        Consultant(context.model_of(role), context.terms(), run.root).ready(role)
 
 
 def _config() -> RunnableConfig:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import functools
 import os
 import random
 import time
@@ -30,6 +31,7 @@ from mle_smith.models.ledger import Caps, Guess, Ledger, Paid
 from mle_smith.models.load import context_of, load_model
 from mle_smith.models.prices import Price, PriceTable
 from mle_smith.models.replies import Recording, ReplyCache, cache_key, default_cache
+from mle_smith.models.roles import AgentRole
 from mle_smith.models.spec import ModelSpec
 from mle_smith.models.stream import whole
 from mle_smith.package.layout import RunPaths
@@ -73,7 +75,7 @@ class Consultant:
         self._name = name
         self._terms = terms
         self._spec = ModelSpec.parse(name)
-        self._ledger = Ledger(RunPaths(run).ledger)
+        self._run = run
         self._pause = pause
 
     def ask(
@@ -91,7 +93,7 @@ class Consultant:
             BudgetError: the run's budget does not allow the call.
             ModelError: the model cannot be loaded, or did not answer within the retries.
         """
-        chat = load_model(self._name, occasion.role, seed=self._terms.seed)
+        chat = self._load(occasion.role)
         schemas = [convert_to_openai_tool(tool) for tool in tools]
         sent = fit(messages, context_of(self._name, chat), schemas)
         asked = digest(said(sent))
@@ -101,6 +103,7 @@ class Consultant:
         kept = self._kept(occasion, asked, canonical(schemas))
         price = PriceTable.load(self._terms.prices).of(self._name)
         guess = self._guess(sent, schemas, price) if kept is None else Guess(0, 0.0)
+        self._need_price(price)
         over = self._admit(occasion, asked, guess)
         if over is not None:
             return over
@@ -116,6 +119,37 @@ class Consultant:
             self._record(occasion, asked, reply)
         return reply
 
+    @functools.cached_property
+    def _ledger(self) -> Ledger:
+        return Ledger(RunPaths(self._run).ledger)
+
+    def _load(self, role: AgentRole) -> BaseChatModel:
+        asked = not self._terms.replay
+        return load_model(self._name, role, seed=self._terms.seed, asked=asked)
+
+    def ready(self, role: AgentRole) -> None:
+        """Find out before any work is done whether the model can be asked at all.
+
+        Raises:
+            UsageError: the model's name, the price file or the recording is wrong, or there is a
+                cap in dollars and the model's price is not known.
+            ModelError: the model cannot be loaded.
+        """
+        self._load(role)
+        if self._terms.replay:
+            Recording(Path(self._terms.replay)).read()
+        price = PriceTable.load(self._terms.prices).of(self._name)
+        self._need_price(price)
+
+    def _need_price(self, price: Price | None) -> None:
+        capped = self._terms.run_caps.cost, self._terms.task_caps.cost
+        if price is None and any(cap is not None for cap in capped) and not self._terms.replay:
+            raise UsageError(
+                f"there is a cap in dollars, but the price of {self._name.partition('?')[0]} is "
+                "not known: give it with --prices FILE, or cap tokens instead",
+                code="budget.price",
+            )
+
     def _guess(
         self, sent: Sequence[BaseMessage], schemas: list[dict[str, object]], price: Price | None
     ) -> Guess:
@@ -128,12 +162,6 @@ class Consultant:
 
     def _admit(self, occasion: Occasion, asked: str, guess: Guess) -> Ended | None:
         run, task = self._terms.run_caps, self._terms.task_caps
-        if guess.cost is None and (run.cost is not None or task.cost is not None):
-            raise UsageError(
-                f"there is a cap in dollars, but the price of {self._name.partition('?')[0]} is "
-                "not known: give it with --prices FILE, or cap tokens instead",
-                code="budget.price",
-            )
         refusal = self._ledger.admit(occasion, self._name, asked, guess, run, task)
         if refusal is None:
             return None

@@ -26,13 +26,14 @@ _LOOPBACK = {"127.0.0.1", "localhost", "::1"}
 __all__ = ["EMBEDDED", "KEYS", "context_of", "load_model", "provider_available"]
 
 
-def load_model(name: str, role: AgentRole, *, seed: int = 0) -> BaseChatModel:
+def load_model(name: str, role: AgentRole, *, seed: int = 0, asked: bool = True) -> BaseChatModel:
     """The chat model that plays `role`.
 
     Args:
         name: as `ModelSpec` describes.
         role: which policy the embedded backbone follows; other models learn it from the prompt.
         seed: passed to the embedded backbone.
+        asked: False when the model is never asked, since a recording is played: no key is needed.
 
     Raises:
         UsageError: the name is of no known form, or LangChain knows no such provider.
@@ -43,7 +44,7 @@ def load_model(name: str, role: AgentRole, *, seed: int = 0) -> BaseChatModel:
         from mle_smith.models.embedded.model import EmbeddedChatModel
 
         return EmbeddedChatModel(role=role, seed=seed)
-    chat = _load_provider(spec)
+    chat = _load_provider(spec, asked)
     if spec.options.tools == "text":
         from mle_smith.models.text_tools import TextToolsChatModel
 
@@ -65,12 +66,12 @@ def context_of(name: str, chat: BaseChatModel) -> int | None:
     return spec.options.context or known or guess
 
 
-def _load_provider(spec: ModelSpec) -> BaseChatModel:
+def _load_provider(spec: ModelSpec, asked: bool) -> BaseChatModel:
     from langchain.chat_models import init_chat_model
 
     try:
         chat: BaseChatModel = init_chat_model(
-            spec.model, model_provider=spec.provider or None, **_arguments(spec)
+            spec.model, model_provider=spec.provider or None, **_arguments(spec, asked)
         )
     except ImportError as error:
         raise ModelError(f"model {spec.name}: {error}", code="model.package") from error
@@ -91,7 +92,7 @@ def _load_provider(spec: ModelSpec) -> BaseChatModel:
     return chat
 
 
-def _arguments(spec: ModelSpec) -> dict[str, Any]:
+def _arguments(spec: ModelSpec, asked: bool) -> dict[str, Any]:
     options = spec.options
     # LangGraph turns calls into streams when somebody watches. LangChain takes the arguments of a
     # call in a stream for whole even when they broke off, so streams are ours to read (`stream`).
@@ -106,7 +107,7 @@ def _arguments(spec: ModelSpec) -> dict[str, Any]:
         given["stream_usage"] = True
         if options.api != "auto":
             given["use_responses_api"] = options.api == "responses"
-    key = _key(spec)
+    key = _key(spec) if asked else "none"
     if key is not None:
         given["api_key"] = key
     return given

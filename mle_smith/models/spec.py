@@ -18,7 +18,9 @@ from mle_smith.errors import UsageError
 from mle_smith.values import Value
 
 EMBEDDED = "embedded"
-_FORM = re.compile(r"(?:(?P<provider>[a-z][\w-]*):)?(?P<model>[^?]+?)(?:@(?P<url>https?://[^?]+))?")
+_FORM = re.compile(
+    r"(?:(?P<provider>[a-z][\w-]*):)?(?P<model>[^?]*?[^?:])(?:@(?P<url>https?://[^?]+))?"
+)
 
 
 class ModelOptions(Value):

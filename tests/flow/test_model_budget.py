@@ -19,14 +19,13 @@ from mle_smith.models.replies import Recording
 from tests.support.agents import Desk
 from tests.support.model_server import (
     Answer,
-    Asked,
     Hang,
     ModelServer,
     Player,
-    Say,
     Status,
     in_turn,
 )
+from tests.support.model_wire import Asked, Say
 
 ROOT = Path(__file__).resolve().parents[2]
 USAGE = (1000, 0, 500, 0)

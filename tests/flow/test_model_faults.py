@@ -18,11 +18,11 @@ from tests.support.model_server import (
     Drop,
     Hang,
     ModelServer,
-    Say,
     Status,
     in_turn,
     too_long,
 )
+from tests.support.model_wire import Say
 
 NOTE = Say(calls=(("note", {"text": "one"}),))
 DONE = Say(calls=(("submit_draft", {}),))

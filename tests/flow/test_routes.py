@@ -92,7 +92,7 @@ def test_an_agent_acts_as_long_as_its_model_calls_tools() -> None:
 
 
 def test_a_corrected_model_is_asked_again_within_its_budget() -> None:
-    corrected = [AIMessage("done"), HumanMessage("you are not")]
+    corrected: list[AnyMessage] = [AIMessage("done"), HumanMessage("you are not")]
     assert after_the_model(*corrected, steps=3) == "correct"
     assert after_the_model(*corrected, steps=4) == "stop"
 

@@ -8,7 +8,8 @@ from langchain_core.messages import AIMessage
 
 from mle_smith.models.text_tools import read_calls
 from tests.support.agents import Desk, no_orphans
-from tests.support.model_server import ModelServer, Say, in_turn
+from tests.support.model_server import ModelServer, in_turn
+from tests.support.model_wire import Say
 
 PROGRAM = 'import json\n\nprint(json.dumps({"a": "\\n</b>"}))\n'
 

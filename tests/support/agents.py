@@ -6,7 +6,7 @@ from pathlib import Path
 from typing import Any
 
 from langchain.tools import ToolRuntime
-from langchain_core.messages import AIMessage, AnyMessage, ToolMessage
+from langchain_core.messages import AIMessage, AnyMessage, HumanMessage, SystemMessage, ToolMessage
 from langchain_core.tools import tool
 from langgraph.runtime import Runtime
 from langgraph.types import Command
@@ -20,7 +20,6 @@ from mle_smith.package.layout import RunPaths
 from mle_smith.settings import Budgets, Settings
 from mle_smith.task import Conversation, Task
 from nodes.making import begin
-from nodes.prompting import HumanMessage, SystemMessage
 from tests.support.model_server import Script
 
 UNFINISHED = "You have not handed in."

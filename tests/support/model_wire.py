@@ -263,7 +263,7 @@ def _item_events(at: int, item: dict[str, Any]) -> list[dict[str, Any]]:
         place = {**here, "content_index": number}
         field_ = "text" if part["type"] == "output_text" else "refusal"
         prefix = f"response.{part['type']}"
-        more = {"logprobs": []} if field_ == "text" else {}
+        more: dict[str, Any] = {"logprobs": []} if field_ == "text" else {}
         events += [
             {"type": "response.content_part.added", **place, "part": {**part, field_: ""}},
             *(
