@@ -2,8 +2,11 @@
 
 from __future__ import annotations
 
+import sys
+from collections.abc import Callable
+from functools import partial
 from pathlib import Path
-from typing import Annotated, Any
+from typing import Annotated, Any, Protocol
 
 import typer
 
@@ -17,13 +20,21 @@ from cli.budget import (
     caps_given,
     with_caps,
 )
+from cli.human import ask
 from cli.options import JsonOption, SandboxOption, SeedOption
 from cli.output import messages, print_json, results
-from cli.progress import progress
-from mle_smith.errors import UsageError
+from cli.progress import Listener, progress
+from mle_smith.errors import UsageError, WaitingError
 from mle_smith.models.roles import AgentRole
 from mle_smith.package.layout import fresh_run_folder
 from mle_smith.values import MAX_FORMULATIONS
+
+
+class Run(Protocol):
+    """A run that is ready to be started or gone on with."""
+
+    def __call__(self, *, listener: Listener) -> dict[str, Any]:
+        """Its summary."""
 
 
 def forge(
@@ -63,6 +74,16 @@ def forge(
     resume: Annotated[
         Path | None, typer.Option(metavar="RUN", help="Go on with an unfinished run.")
     ] = None,
+    human_review: Annotated[
+        bool, typer.Option("--human-review", help="Ask a person before a task is published.")
+    ] = False,
+    decide: Annotated[
+        list[str] | None,
+        typer.Option(
+            metavar="TASK=WORD",
+            help="With --resume: accept, 'reject: WHY' or 'redo: WHAT TO CHANGE'. Repeatable.",
+        ),
+    ] = None,
     max_cost: MaxCost = None,
     max_tokens: MaxTokens = None,
     max_minutes: MaxMinutes = None,
@@ -98,35 +119,50 @@ def forge(
     )
     if (resume is None) == (not sources):
         raise UsageError("name either a SOURCE or --resume RUN", code="forge.call")
-    with progress(messages(), plain=as_json) as listener:
-        if resume is not None:
-            folder = resume.resolve()
-            summary = runs.resume(folder, listener, lambda context: with_caps(context, caps))
-        else:
-            folder = (out or fresh_run_folder(sources or [])).resolve()
-            common, by_role = _models(model or [])
-            context = ForgeContext.model_validate(
-                {
-                    "model": common,
-                    "role_models": by_role,
-                    "out": str(folder),
-                    "max_formulations": max_formulations,
-                    "sandbox": sandbox,
-                    "seed": seed,
-                    "memory_mb": memory,
-                    "accept_weaker_isolation": i_accept_weaker_isolation,
-                    "prices": _absolute(prices),
-                    "cache": None if no_cache else _absolute(cache),
-                    "record": _absolute(record),
-                    "replay": _absolute(replay),
-                }
-            )
-            summary = runs.start(sources or [], with_caps(context, caps), listener)
+    with_budget = partial(with_caps, caps=caps)
+    if resume is not None:
+        folder = resume.resolve()
+        first = partial(runs.resume, folder, change=with_budget, decisions=decisions(decide or []))
+    else:
+        folder = (out or fresh_run_folder(sources or [])).resolve()
+        common, by_role = _models(model or [])
+        context = ForgeContext.model_validate(
+            {
+                "model": common,
+                "role_models": by_role,
+                "out": str(folder),
+                "max_formulations": max_formulations,
+                "sandbox": sandbox,
+                "seed": seed,
+                "memory_mb": memory,
+                "accept_weaker_isolation": i_accept_weaker_isolation,
+                "human_review": human_review,
+                "prices": _absolute(prices),
+                "cache": None if no_cache else _absolute(cache),
+                "record": _absolute(record),
+                "replay": _absolute(replay),
+            }
+        )
+        first = partial(runs.start, sources or [], with_budget(context))
+    summary = _finished(first, lambda said: partial(runs.resume, folder, decisions=said), as_json)
     if as_json:
         print_json(document(folder, summary))
     else:
         _show(folder, summary)
     raise typer.Exit(0 if summary["tasks"] else 1)
+
+
+def _finished(run: Run, go_on: Callable[[dict[str, str]], Run], as_json: bool) -> dict[str, Any]:
+    """The summary of a run, after all that a person at the terminal was asked for."""
+    while True:
+        try:
+            with progress(messages(), plain=as_json) as listener:
+                return run(listener=listener)
+        except WaitingError as error:
+            said = ask(error.waiting) if sys.stdin.isatty() and not as_json else {}
+            if not said:
+                raise
+            run = go_on(said)
 
 
 def document(folder: Path, summary: dict[str, Any]) -> dict[str, Any]:
@@ -158,6 +194,15 @@ def _cost(cost: dict[str, Any]) -> str:
     dollars = cost["dollars"]
     price = "price not known (--prices FILE)" if dollars is None else f"${dollars:.4f}"
     return f"{cost['calls']} calls, {cost['tokens']} tokens, {cost['hits']} from cache; {price}"
+
+
+def decisions(given: list[str]) -> dict[str, str]:
+    """The decisions of `--decide TASK=WORD`, by task."""
+    split = [value.partition("=") for value in given]
+    wrong = [task for task, equals, _ in split if not equals]
+    if wrong:
+        raise UsageError(f"--decide {wrong[0]}: write TASK=accept", code="review.decision")
+    return {task: word for task, _, word in split}
 
 
 def _absolute(path: Path | None) -> str:

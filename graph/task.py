@@ -21,6 +21,7 @@ from nodes.judge import judge
 from nodes.publish import publish
 from nodes.reject import reject
 from nodes.review import review
+from nodes.sign_off import sign_off
 
 designer = react_agent(
     "design",
@@ -60,7 +61,7 @@ builder = StateGraph(TaskState, context_schema=ForgeContext)
 builder.add_node("design", designer)
 builder.add_node("refactor", refactorer)
 builder.add_node("execute", test_agent)
-for _node in (check_draft, check_package, review, judge, publish, reject):
+for _node in (check_draft, check_package, review, judge, sign_off, publish, reject):
     builder.add_node(_node.__name__, timed(_node.__name__, _node), input_schema=TaskState)
 
 builder.add_edge(START, "design")
@@ -71,7 +72,12 @@ builder.add_conditional_edges(
     {"passed": "refactor", "redesign": "design", "reject": "reject"},
 )
 builder.add_edge("refactor", "check_package")
-for _stage, _next in (("check_package", "review"), ("review", "execute"), ("judge", "publish")):
+for _stage, _next in (
+    ("check_package", "review"),
+    ("review", "execute"),
+    ("judge", "sign_off"),
+    ("sign_off", "publish"),
+):
     builder.add_conditional_edges(
         _stage,
         after_verdict,

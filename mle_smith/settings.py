@@ -68,6 +68,9 @@ class Settings(BaseModel):
     )
     budgets: Budgets = Field(default_factory=Budgets, description="Bounds on the agents' work.")
 
+    human_review: bool = Field(
+        default=False, description="Wait for a person's word before a task is published."
+    )
     prices: str = Field(default="", description="JSON file of prices, over the bundled ones.")
     cache: str | None = Field(
         default="",

@@ -15,10 +15,11 @@ import pytest
 
 from graph import run as runs
 from graph.context import ForgeContext
-from mle_smith.errors import BudgetError
+from mle_smith.errors import BudgetError, ModelError, UsageError, WaitingError
 from mle_smith.models.replies import Recording
 from mle_smith.settings import Budgets
-from tests.support.model_server import ModelServer, Player
+from tests.support.model_server import Answer, ModelServer, Player, Status
+from tests.support.model_wire import Asked
 
 pytestmark = [pytest.mark.live, pytest.mark.docker]
 
@@ -35,8 +36,8 @@ def recorded(tmp_path_factory: pytest.TempPathFactory) -> tuple[Path, Path]:
     """A run on the embedded backbone, and its recording."""
     root = tmp_path_factory.mktemp("recorded")
     out, file = root / "run", root / "recording.jsonl"
-    context = ForgeContext(out=str(out), max_formulations=1, record=str(file))
-    assert len(runs.start([PENGUINS], context)["tasks"]) == 1
+    context = ForgeContext(out=str(out), max_formulations=2, record=str(file))
+    assert len(runs.start([PENGUINS], context)["tasks"]) == 2
     return out, file
 
 
@@ -49,13 +50,15 @@ def files_of(run: Path) -> dict[str, str]:
     }
 
 
-def manifest_of(run: Path) -> dict[str, Any]:
-    (file,) = run.glob("tasks/*/task.json")
-    whole: dict[str, Any] = json.loads(file.read_text())
-    kept = {name: value for name, value in whole.items() if name not in OF_THE_MODEL}
-    # The report shows what the model cost.
-    kept["files"] = [f for f in whole["files"] if f["path"] != "report.html"]
-    return kept
+def manifests_of(run: Path) -> list[dict[str, Any]]:
+    found = []
+    for file in sorted(run.glob("tasks/*/task.json")):
+        whole: dict[str, Any] = json.loads(file.read_text())
+        kept = {name: value for name, value in whole.items() if name not in OF_THE_MODEL}
+        # The report shows what the model cost.
+        kept["files"] = [f for f in whole["files"] if f["path"] != "report.html"]
+        found.append(kept)
+    return found
 
 
 def holders_of_the_key(folder: Path) -> list[str]:
@@ -66,32 +69,50 @@ def holders_of_the_key(folder: Path) -> list[str]:
     ]
 
 
-def test_a_forge_through_the_server_makes_the_packages_of_its_transcript(
+class Sick:
+    """A script that plays a recording, but fails all calls about one title until it is healed."""
+
+    def __init__(self, player: Player, title: str) -> None:
+        self._player = player
+        self._title = title
+        self.healed = False
+
+    def __call__(self, request: Asked) -> Answer:
+        case = request.said[1][1]
+        sick = case.startswith("The formulation:") and f'"title": "{self._title}"' in case
+        return Status(503) if sick and not self.healed else self._player(request)
+
+
+def test_a_fault_that_lasts_loses_no_other_task_and_a_resumed_run_makes_the_same_packages(
     recorded: tuple[Path, Path], tmp_path: Path
 ) -> None:
     made, file = recorded
-    player = Player(Recording(file).read())
-    with ModelServer(player) as server:
+    exchanges = Recording(file).read()
+    first, second = json.loads((made / "run.json").read_text())["tasks"]
+    player = Player(exchanges)
+    script = Sick(player, second["title"])
+    with ModelServer(script) as server:
         context = ForgeContext(
             out=str(tmp_path / "run"),
-            max_formulations=1,
+            max_formulations=2,
             model=f"openai:played@{server.url}?api=chat&{WIDE}",
             cache=None,
+            retry_pause=0.01,
         )
-        summary = runs.start([PENGUINS], context)
+        with pytest.raises(ModelError, match="--resume"):
+            runs.start([PENGUINS], context)
+        assert (tmp_path / "run" / first["path"] / "task.json").exists()
+        assert not (tmp_path / "run" / second["path"]).exists()
+        script.healed = True
+        summary = runs.resume(tmp_path / "run")
     assert player.unknown == []
     assert files_of(tmp_path / "run") == files_of(made)
-    assert manifest_of(tmp_path / "run") == manifest_of(made)
-    assert summary["cost"]["calls"] == server.paid == len(Recording(file).read())
+    assert manifests_of(tmp_path / "run") == manifests_of(made)
+    assert summary["cost"]["calls"] == server.paid == len(exchanges)
     assert summary["cost"]["dollars"] is None
     assert summary["cost"]["tokens"] > 0
-    assert {row["stage"] for row in summary["ledger"]} == {
-        "brainstorm",
-        "design",
-        "refactor",
-        "review",
-        "execute",
-    }
+    stages = {row["stage"] for row in summary["ledger"]}
+    assert stages == {"brainstorm", "design", "refactor", "review", "execute"}
 
 
 def test_a_forge_stopped_by_its_budget_and_resumed_pays_for_nothing_twice_and_leaks_no_key(
@@ -104,7 +125,7 @@ def test_a_forge_stopped_by_its_budget_and_resumed_pays_for_nothing_twice_and_le
     with ModelServer(player) as server:
         context = ForgeContext(
             out=str(out),
-            max_formulations=1,
+            max_formulations=2,
             model=f"openai:played@{server.url}?api=responses&stream=true&key_env=TEST_MODEL_KEY&{WIDE}",
             cache=str(tmp_path / "replies.sqlite"),
             record=str(tmp_path / "again.jsonl"),
@@ -122,8 +143,25 @@ def test_a_forge_stopped_by_its_budget_and_resumed_pays_for_nothing_twice_and_le
         assert {request.authorization for request in server.requests} == {f"Bearer {SECRET}"}
     assert player.unknown == []
     assert files_of(out) == files_of(made)
-    assert manifest_of(out) == manifest_of(made)
+    assert manifests_of(out) == manifests_of(made)
     assert summary["cost"]["calls"] == server.paid
     assert holders_of_the_key(tmp_path) == []
     digests = [exchange.digest for exchange in Recording(tmp_path / "again.jsonl").read()]
     assert sorted(digests) == sorted(exchange.digest for exchange in Recording(file).read())
+
+
+def test_a_run_waits_for_a_word_and_goes_on_with_it(tmp_path: Path) -> None:
+    context = ForgeContext(out=str(tmp_path / "run"), max_formulations=1, human_review=True)
+    with pytest.raises(WaitingError, match="--decide") as caught:
+        runs.start([PENGUINS], context)
+    (task,) = caught.value.waiting
+    assert not (tmp_path / "run" / "tasks").exists()
+    with pytest.raises(WaitingError):
+        runs.resume(tmp_path / "run")
+    with pytest.raises(UsageError, match="a decision is"):
+        runs.resume(tmp_path / "run", decisions={task: "perhaps"})
+    summary = runs.resume(tmp_path / "run", decisions={task: "reject: not for us"})
+    assert summary["tasks"] == []
+    (rejected,) = summary["rejected"]
+    assert rejected["findings"][0]["code"] == "H01"
+    assert rejected["findings"][0]["message"] == "not for us"

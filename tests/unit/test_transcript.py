@@ -5,14 +5,14 @@ from __future__ import annotations
 from pathlib import Path
 
 import pytest
-from langchain_core.messages import AIMessage, HumanMessage, SystemMessage, ToolMessage
+from langchain_core.messages import AIMessage, AnyMessage, HumanMessage, SystemMessage, ToolMessage
 
 from cli.transcript import transcript
 from mle_smith.errors import UsageError
 from nodes.agent import keep_transcript
 
 CODE = 'print("""```""")\n'
-SAID = [
+SAID: list[AnyMessage] = [
     SystemMessage("You take notes."),
     HumanMessage("Begin."),
     AIMessage(
