@@ -4,7 +4,7 @@ PYTHON ?= python3
 VENV := .venv
 RUN := $(VENV)/bin
 
-.PHONY: demo test test-quick check lint types golden lock clean
+.PHONY: demo test test-quick attacks check lint types golden lock clean
 
 $(VENV)/.ready: requirements.lock pyproject.toml
 	$(PYTHON) -m venv $(VENV)
@@ -20,6 +20,9 @@ test: $(VENV)/.ready  ## The whole suite; Docker tests run when the daemon answe
 
 test-quick: $(VENV)/.ready  ## The fast part: no Docker, no server, no property tests.
 	$(RUN)/python -m pytest -n 2 -m "not docker and not live" tests/unit tests/flow tests/golden
+
+attacks: $(VENV)/.ready  ## What hostile programs tried in each kind of sandbox, and what came of it.
+	$(RUN)/python -m tests.attacks
 
 check: lint types
 

@@ -41,8 +41,9 @@ def _model_facts() -> list[dict[str, object]]:
     ]
     for provider, key in _KEYS.items():
         package, has_key = provider_available(provider), bool(os.environ.get(key))
-        step = "" if package else f"pip install langchain-{provider}"
-        step = step or ("" if has_key else f"set {key}, to use --model {provider}:NAME")
+        steps = [] if package else [f"pip install langchain-{provider}"]
+        steps += [] if has_key else [f"set {key}"]
+        step = f"{' and '.join(steps)}, to use --model {provider}:NAME" if steps else ""
         state = (
             f"package {'is' if package else 'not'} installed, key {'is' if has_key else 'not'} set"
         )

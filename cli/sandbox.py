@@ -2,17 +2,18 @@
 
 from __future__ import annotations
 
-import shutil
-import tempfile
 from contextlib import closing
-from pathlib import Path
-from typing import Annotated, Literal
+from typing import TYPE_CHECKING, Annotated, Literal
 
 import typer
 
-from cli.options import JsonOption, SandboxOption
+from cli import sandbox_run
+from cli.options import JsonOption
 from cli.output import messages, print_json, results
-from mle_smith.errors import SandboxUnavailableError, UsageError
+from mle_smith.errors import SandboxUnavailableError
+
+if TYPE_CHECKING:
+    from mle_smith.sandbox.leftovers import Leftovers  # Docker's library takes long to import.
 
 app = typer.Typer(help="Build, inspect, try and clean the sandbox.", no_args_is_help=True)
 
@@ -60,83 +61,69 @@ def build(
 
 @app.command()
 def status(as_json: JsonOption = False) -> None:
-    """Tell whether the engine and the image are there."""
-    from mle_smith.sandbox import image
-    from mle_smith.sandbox.engine import connect
+    """Tell what is here, what `--sandbox auto` takes, and what is left over; changes nothing.
 
-    with closing(connect()) as client:
-        found = image.status(client)
+    Exit status 0 when generated code can run here, 3 when it cannot.
+    """
+    from mle_smith.sandbox.state import sandbox_state
+
+    state = sandbox_state()
     if as_json:
-        print_json(found.model_dump(mode="json"))
+        print_json(state.model_dump(mode="json"))
     else:
-        there = f"{found.size_mb} MB" if found.present else "not there: mle-smith sandbox build"
-        results().print(f"Image {found.tag}: {there}", markup=False)
-    raise typer.Exit(0 if found.present else 1)
+        console = results()
+        for fact in (state.engine, state.image, state.process):
+            console.print(f"{fact.name}: {'' if fact.ok else 'no: '}{fact.state}", markup=False)
+        holds = state.isolation or "docker, once its image is built, which the first job does"
+        console.print(f"auto takes {holds if state.able else 'nothing'}", markup=False)
+        console.print(f"left over: {_counts(state.leftovers)}", markup=False)
+        for step in state.next_steps:
+            console.print(f"next: {step}", markup=False)
+    raise typer.Exit(0 if state.able else 3)
 
 
 @app.command()
 def clean(
     images: Annotated[bool, typer.Option(help="Remove the images and their cache, too.")] = False,
-) -> None:
-    """Remove what sandboxes of ended programs left behind."""
-    from mle_smith.sandbox import image
-    from mle_smith.sandbox.choose import open_sandbox
-    from mle_smith.sandbox.engine import connect
-
-    if images:
-        with closing(connect()) as client:
-            gone = image.remove(client)
-        for name in gone:
-            results().print(f"removed {name}", markup=False)
-        return
-    open_sandbox("auto").close()  # opening and closing reap what is ours and dead
-    results().print("Clean.")
-
-
-@app.command()
-def run(
-    script: Annotated[Path, typer.Argument(help="A Python program.")],
-    inputs: Annotated[
-        list[Path] | None,
-        typer.Option("--input", help="A folder or file it may read, below $MLE_IN. Repeatable."),
-    ] = None,
-    out: Annotated[
-        Path | None, typer.Option(help="A new folder for what it writes to $MLE_OUT.")
-    ] = None,
-    seconds: Annotated[float, typer.Option(min=0.1, help="Wall-clock limit.")] = 120,
-    memory_mb: Annotated[int, typer.Option(min=64, help="Memory limit in MiB.")] = 2048,
-    sandbox: SandboxOption = "auto",
     as_json: JsonOption = False,
 ) -> None:
-    """Run a program in the sandbox. Exit status 0 when it ended well, 1 when it did not."""
-    from mle_smith.sandbox.choose import open_sandbox
-    from mle_smith.sandbox.job import Job, Limits, Mount, Role, Status
+    """Remove what sandboxes of ended programs left behind. What is in use is not touched."""
+    from mle_smith.sandbox import image, leftovers
+    from mle_smith.sandbox.engine import connect
 
-    if not script.is_file():
-        raise UsageError(f"{script} is no file; name a Python program", code="run.script")
-    if out is not None and out.exists():
-        raise UsageError(f"{out} exists; name a new folder", code="run.out")
-    job = Job(
-        role=Role.PREPARE,
-        code=script.read_text(),
-        mounts=tuple(
-            Mount(source=p.resolve(), target=f"/in/{p.resolve().name}") for p in inputs or []
-        ),
-        outputs=("**",),
-        limits=Limits(wall_s=seconds, memory_mb=memory_mb),
-    )
-    with tempfile.TemporaryDirectory() as folder, closing(open_sandbox(sandbox)) as box:
-        result = box.run(job, Path(folder))
-        if out is not None:
-            shutil.copytree(folder, out)
+    gone = leftovers.remove()
+    removed: list[str] = []
+    if images:
+        with closing(connect()) as client:
+            removed = image.remove(client)
     if as_json:
-        print_json(result.model_dump(mode="json"))
-    else:
-        results().print(result.stdout, markup=False, end="")
-        messages().print(result.stderr, markup=False, end="")
-        messages().print(
-            f"{result.status} in {result.wall_s:.2f} s ({result.isolation})", markup=False
-        )
-    if result.status is Status.INFRA_ERROR:
-        raise typer.Exit(3)
-    raise typer.Exit(0 if result.ok else 1)
+        print_json({**gone.model_dump(mode="json"), "images": removed})
+        return
+    console = results()
+    for kind, names in _kinds(gone):
+        for name in names:
+            console.print(f"removed {kind} {name}", markup=False)
+    for name in removed:
+        console.print(f"removed {name}", markup=False)
+    if not gone.count and not removed:
+        console.print("Nothing was left over.")
+    if not gone.engine:
+        console.print("No Docker engine answers: containers were not looked for.")
+
+
+app.command()(sandbox_run.run)
+
+
+def _kinds(found: Leftovers) -> list[tuple[str, list[str]]]:
+    return [
+        ("container", [name[:12] for name in found.containers]),
+        ("control group", [str(path) for path in found.groups]),
+        ("mount", [str(path) for path in found.mounts]),
+        ("folder", [str(path) for path in found.folders]),
+    ]
+
+
+def _counts(found: Leftovers) -> str:
+    kinds = [(kind, len(names)) for kind, names in _kinds(found) if names]
+    words = ", ".join(f"{count} {kind}{'s' if count > 1 else ''}" for kind, count in kinds)
+    return (words or "nothing") + ("" if found.engine else " (containers: no engine answers)")

@@ -15,6 +15,7 @@ from mle_smith.models.faults import POLICIES, Fault
 from mle_smith.models.roles import AgentRole
 from mle_smith.package.layout import PackagePaths
 from mle_smith.package.tables import describe_csv
+from mle_smith.sandbox.untrusted import read_text
 from mle_smith.settings import Settings
 from mle_smith.task import Objection, Review, Task
 from mle_smith.values import Blame, Finding, Severity, Usage, Verdict
@@ -51,9 +52,9 @@ def review(state: Task, runtime: Runtime[Settings]) -> dict[str, Any]:
         ROLE,
         formulation=state.formulation.model_dump(mode="json"),
         facts=package_facts(package, state, checked),
-        description=package.description.read_text(),
-        prepare=package.prepare.read_text(),
-        metric=package.metric.read_text(),
+        description=read_text(package.description),
+        prepare=read_text(package.prepare),
+        metric=read_text(package.metric),
     )
     number = 1 + sum(verdict.stage == STAGE for verdict in state.verdicts)
     given, said = _asked(state, settings, messages, number)

@@ -14,9 +14,11 @@ from mle_smith.errors import SandboxUnavailableError
 from mle_smith.sandbox.containers import DockerSandbox
 from mle_smith.sandbox.job import Sandbox
 from mle_smith.sandbox.plan import Level
-from mle_smith.sandbox.process import ProcessSandbox
+from mle_smith.sandbox.process import MemoryLimit, ProcessSandbox
 from mle_smith.sandbox.scratch import remove_tree
 from tests.support.sandboxes import AlwaysWarm
+
+pytest.register_assert_rewrite("tests.support.attacks")
 
 
 @contextmanager
@@ -57,10 +59,14 @@ def warm_sandbox() -> Iterator[AlwaysWarm]:
         yield AlwaysWarm(sandbox)
 
 
-def _process_sandbox(*levels: Level) -> Iterator[ProcessSandbox]:
+def _process_sandbox(
+    *levels: Level, memory_limit: MemoryLimit = "auto"
+) -> Iterator[ProcessSandbox]:
     with scratch_parent() as parent:
         try:
-            sandbox = ProcessSandbox(levels=levels, scratch_parent=parent)
+            sandbox = ProcessSandbox(
+                levels=levels, memory_limit=memory_limit, scratch_parent=parent
+            )
         except SandboxUnavailableError as error:
             pytest.skip(str(error))
         yield sandbox
@@ -85,12 +91,32 @@ def landlock_sandbox() -> Iterator[ProcessSandbox]:
     yield from _process_sandbox("landlock")
 
 
+@pytest.fixture(scope="session")
+def namespaces_measured_sandbox() -> Iterator[ProcessSandbox]:
+    """As on a machine where control groups cannot be made."""
+    yield from _process_sandbox("namespaces", memory_limit="measured")
+
+
+@pytest.fixture(scope="session")
+def landlock_measured_sandbox() -> Iterator[ProcessSandbox]:
+    """As on a machine where neither namespaces nor control groups can be made."""
+    yield from _process_sandbox("landlock", memory_limit="measured")
+
+
+@pytest.fixture(params=["namespaces", "landlock"])
+def kernel_sandbox(request: pytest.FixtureRequest) -> Iterator[ProcessSandbox]:
+    """Confined processes whose memory the kernel holds, in each level."""
+    yield from _process_sandbox(request.param, memory_limit="kernel")
+
+
 @pytest.fixture(
     params=[
         pytest.param("docker_sandbox", marks=pytest.mark.docker),
         pytest.param("warm_sandbox", marks=pytest.mark.docker),
         "namespaces_sandbox",
+        "namespaces_measured_sandbox",
         "landlock_sandbox",
+        "landlock_measured_sandbox",
     ]
 )
 def any_sandbox(request: pytest.FixtureRequest) -> Sandbox:

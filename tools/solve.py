@@ -18,6 +18,8 @@ from mle_smith.errors import MachineError
 from mle_smith.package.grade import grade
 from mle_smith.package.tables import describe_folder
 from mle_smith.sandbox.job import Job, Mount, Result, Role, Status
+from mle_smith.sandbox.untrusted import read_head, read_text
+from mle_smith.syntax import compile_python
 from mle_smith.task import Solution
 from tools.situation import Situation, answer, limits_of, sandbox_of, task_of, workspace_of
 
@@ -39,11 +41,11 @@ def request_info(
     """
     public = workspace_of(runtime).assembled("package").public
     if info_type == "overview":
-        return answer(description=(public / "description.md").read_text())
+        return answer(description=read_text(public / "description.md"))
     if info_type == "data_structure":
         return answer(**describe_folder(public, top=_TOP_CLASSES))
     if info_type == "sample_submission":
-        return answer(head="".join((public / "sample_submission.csv").open().readlines()[:4]))
+        return answer(head=read_head(public / "sample_submission.csv", 4))
     return answer(
         inputs='os.environ["MLE_IN"] + "/public"',
         submission='os.environ["MLE_OUT"] + "/submission.csv"',
@@ -58,7 +60,7 @@ def validate_code(code: str, runtime: Situation) -> str:
         code: the whole program.
     """
     try:
-        compile(code, "solution.py", "exec")
+        compile_python(code, "solution.py")
     except (SyntaxError, ValueError) as error:
         return answer(status="error", feedback=str(error))
     return answer(status="ok", feedback="it compiles")

@@ -22,6 +22,7 @@ from mle_smith.errors import SandboxUnavailableError
 from mle_smith.sandbox.containers import DockerSandbox
 from mle_smith.sandbox.engine import connect
 from mle_smith.sandbox.job import Job, Limits, Mount, Role, Sandbox
+from mle_smith.sandbox.owner import current_owner
 from mle_smith.sandbox.process import ProcessSandbox
 from mle_smith.sandbox.recipe import default_image
 
@@ -117,7 +118,8 @@ def _waiting(sandbox: DockerSandbox, public: Path) -> float:
 
 def _memory(api: Any, sandbox: DockerSandbox, public: Path) -> float:
     wait_until_ready(sandbox, public)
-    (waiting,) = api.containers(filters={"label": "mle.role=waiting"})
+    labels = ["mle.role=waiting", f"mle.owner={current_owner()}"]
+    (waiting,) = api.containers(filters={"label": labels})
     return float(api.stats(waiting["Id"], stream=False)["memory_stats"]["usage"] / 2**20)
 
 

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import filecmp
 import re
 from collections.abc import Iterator
 
@@ -69,7 +70,7 @@ def needed(subject: Subject) -> Iterator[Outcome]:
         yield _finding(
             "D01", f"description.md has {len(text.split())} words; say what the task is."
         )
-    if public.is_file() and public.read_bytes() != subject.paths.description.read_bytes():
+    if public.is_file() and not filecmp.cmp(public, subject.paths.description, shallow=False):
         yield _finding("D01", "public/description.md is not description.md; copy it.")
     names = [p.name for p in sorted(subject.paths.public.glob("*.csv"))]
     names += [subject.id_column, *subject.targets] if subject.paths.answers.is_file() else []

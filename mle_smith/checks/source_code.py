@@ -13,6 +13,7 @@ from pathlib import Path
 
 from mle_smith.checks.check import Outcome, check
 from mle_smith.checks.subject import Subject
+from mle_smith.sandbox.untrusted import UntrustedError, read_text
 from mle_smith.syntax import parse_python
 from mle_smith.values import Blame, Finding, Severity
 
@@ -50,8 +51,10 @@ def _finding(code: str, message: str, **evidence: object) -> Finding:
 
 def _tree(path: Path, code: str) -> ast.Module | Finding:
     try:
-        return parse_python(path.read_text("utf-8"))
-    except (SyntaxError, UnicodeDecodeError, ValueError) as fault:
+        return parse_python(read_text(path))
+    except UntrustedError as fault:
+        return _finding(code, f"{path.name} {fault}. Correct it.", file=path.name)
+    except (SyntaxError, ValueError) as fault:
         return _finding(code, f"{path.name} is not Python: {fault}. Correct it.", file=path.name)
 
 
@@ -192,7 +195,11 @@ def _unwanted_calls(tree: ast.Module) -> Iterator[str]:
     for node in ast.walk(tree):
         if not isinstance(node, ast.Call):
             continue
-        name = ast.unparse(node.func)
+        try:
+            name = ast.unparse(node.func)
+        except RecursionError:
+            yield f"line {node.lineno}: a call that is nested too deeply to be read"
+            continue
         if name in FORBIDDEN_CALLS or name.startswith(_SPAWNING):
             yield f"line {node.lineno}: {name}()"
         elif name == "open" and node.args and _is_absolute(node.args[0]):

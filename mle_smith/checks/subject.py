@@ -6,7 +6,6 @@ missing; what is a number or a time is decided in `features`. Files are read onc
 
 from __future__ import annotations
 
-import json
 from dataclasses import dataclass, field
 from functools import cached_property
 from pathlib import Path
@@ -18,7 +17,9 @@ from mle_smith.checks.association import Goal, column_skill
 from mle_smith.checks.features import Feature, evenly_spaced
 from mle_smith.checks.thresholds import Thresholds
 from mle_smith.package.layout import ID_COLUMN, TEST, TRAIN, PackagePaths
+from mle_smith.package.seal import MAX_MANIFEST
 from mle_smith.sandbox.job import Sandbox
+from mle_smith.sandbox.untrusted import UntrustedError, parse_json, read_bytes, read_csv
 from mle_smith.values import Formulation, SplitKind, TaskType
 
 
@@ -38,19 +39,20 @@ def read_table(path: Path, shown: str, max_mb: float) -> pd.DataFrame:
     """Read a comma-separated file as text.
 
     Raises:
-        FileDefectError: it is missing, no regular file, too large, or no table.
+        FileDefectError: it is missing, no regular file, past a bound, or no table.
     """
     if path.is_symlink() or not path.is_file():
         raise FileDefectError(shown, "is missing or not a regular file")
-    if path.stat().st_size > max_mb * 2**20:
-        raise FileDefectError(shown, f"is larger than {max_mb:g} MB, the most that checks read")
     try:
-        frame = pd.read_csv(
-            path, dtype=str, keep_default_na=False, na_values=[""], compression=None
+        frame = read_csv(
+            path,
+            most_bytes=int(max_mb * 2**20),
+            dtype=str,
+            keep_default_na=False,
+            na_values=[""],
         )
-    except (UnicodeDecodeError, ValueError, pd.errors.ParserError) as fault:
-        # EmptyDataError is a ValueError, and so is what pandas says of a broken header.
-        raise FileDefectError(shown, f"cannot be read as CSV: {fault}") from fault
+    except UntrustedError as fault:
+        raise FileDefectError(shown, str(fault)) from fault
     if not isinstance(frame.index, pd.RangeIndex):
         raise FileDefectError(shown, "has rows with more cells than its header has names")
     return frame
@@ -79,9 +81,10 @@ class Subject:
         if self.formulation is not None or not self.paths.manifest.is_file():
             return self.formulation
         try:
-            manifest = json.loads(self.paths.manifest.read_text("utf-8"))
+            text = read_bytes(self.paths.manifest, MAX_MANIFEST)
+            manifest = parse_json(text, most_bytes=MAX_MANIFEST)
             return Formulation.model_validate(manifest["formulation"])
-        except (ValueError, KeyError, TypeError, ValidationError):
+        except (UntrustedError, KeyError, TypeError, ValidationError):
             return None
 
     def _table(self, path: Path) -> pd.DataFrame:

@@ -17,6 +17,7 @@ from mle_smith.metrics.registry import METRICS
 from mle_smith.metrics.spec import Prediction
 from mle_smith.metrics.submission import class_columns, label_key
 from mle_smith.package.layout import SAMPLE_SUBMISSION
+from mle_smith.sandbox.untrusted import UntrustedError, read_text
 from mle_smith.syntax import parse_python
 
 _POSITIVE_WORDS = frozenset({"1", "yes", "true", "y", "t", "positive", "pos"})
@@ -118,8 +119,8 @@ def _class_columns(columns: Sequence[str], target: str, classes: Sequence[str]) 
 def declared_positive(subject: Subject, classes: Sequence[str]) -> str | None:
     """The class that metric.py calls POSITIVE, read without running it."""
     try:
-        tree = parse_python(subject.paths.metric.read_text("utf-8"))
-    except (OSError, SyntaxError, ValueError):
+        tree = parse_python(read_text(subject.paths.metric))
+    except (UntrustedError, SyntaxError, ValueError):
         return None
     for node in tree.body:
         if not isinstance(node, ast.Assign) or not isinstance(node.value, ast.Constant):

@@ -3,9 +3,7 @@
 from __future__ import annotations
 
 import json
-import os
 import shutil
-import stat
 import tempfile
 from collections.abc import Sequence
 from functools import partial
@@ -18,15 +16,21 @@ from pydantic import Field, ValidationError, model_validator
 from mle_smith.errors import MachineError
 from mle_smith.package.layout import ID_COLUMN, METRIC
 from mle_smith.sandbox.job import Job, Limits, Mount, Result, Role, Sandbox, Status
+from mle_smith.sandbox.untrusted import (
+    MAX_COLUMNS,
+    MAX_LINE,
+    UntrustedError,
+    open_plain,
+    read_bytes,
+)
 from mle_smith.values import Value
 
 GRADE_LIMITS = Limits(wall_s=300)
 """What scoring may use: a few submissions, and some hundred bootstrap samples of each."""
 
 MAX_SUBMISSION_BYTES = 100_000_000
-_MAX_LINE = 1_000_000
-_MAX_COLUMNS = 20_000
-_MAX_RESULT_BYTES = 64_000_000
+_MAX_ERROR = 4_000
+"""Characters. The grader cuts messages to fewer; metric.py may write the result itself."""
 
 
 class Grade(Value):
@@ -48,7 +52,7 @@ class Grade(Value):
 class _Graded(Value):
     valid: bool
     score: float | None = Field(allow_inf_nan=False)
-    error: str
+    error: str = Field(max_length=_MAX_ERROR)
     crashed: bool
     resampled: tuple[Annotated[float, Field(allow_inf_nan=False)], ...]
 
@@ -61,7 +65,7 @@ class _Graded(Value):
 
 class _Outcome(Value):
     higher_is_better: bool | None
-    error: str
+    error: str = Field(max_length=_MAX_ERROR)
     grades: tuple[_Graded, ...]
 
 
@@ -133,27 +137,18 @@ def _run(
             job = _job(folder, len(staged), resamples=resamples, seed=seed, limits=limits)
             result = sandbox.run(job, out)
             exhausted = result.status in (Status.OOM, Status.KILLED)
-            grades.update(zip(staged, _read_grades(result, out, len(staged)), strict=True))
+            read = _read_grades(result, out, len(staged), resamples)
+            grades.update(zip(staged, read, strict=True))
         return _Run([grades[number] for number in range(len(submissions))], exhausted)
 
 
 def _stage(path: Path, target: Path) -> str:
     """Copy a participant's file, never following a link; the reason if it is refused."""
     try:
-        descriptor = os.open(path, os.O_RDONLY | os.O_NOFOLLOW | os.O_NONBLOCK)
-    except OSError as error:
-        if path.is_symlink():
-            return "the submission is a link, not a file"
-        return f"the submission cannot be opened: {error.strerror}"
-    status = os.fstat(descriptor)
-    if not stat.S_ISREG(status.st_mode):
-        os.close(descriptor)
-        return "the submission is not a regular file"
-    with os.fdopen(descriptor, "rb") as source:
-        if status.st_size > MAX_SUBMISSION_BYTES:
-            return f"the submission is larger than {MAX_SUBMISSION_BYTES} bytes"
-        with target.open("wb") as copy:
+        with open_plain(path, MAX_SUBMISSION_BYTES) as source, target.open("wb") as copy:
             shutil.copyfileobj(source, copy)
+    except UntrustedError as error:
+        return f"the submission {error}"
     return ""
 
 
@@ -173,8 +168,8 @@ def _job(folder: Path, submissions: int, *, resamples: int, seed: int, limits: L
         "resamples": resamples,
         "seed": seed,
         "id_column": ID_COLUMN,
-        "max_line": _MAX_LINE,
-        "max_columns": _MAX_COLUMNS,
+        "max_line": MAX_LINE,
+        "max_columns": MAX_COLUMNS,
     }
     program = resources.files("mle_smith.package") / "programs" / "grade.py"
     return Job(
@@ -187,7 +182,7 @@ def _job(folder: Path, submissions: int, *, resamples: int, seed: int, limits: L
     )
 
 
-def _read_grades(result: Result, out: Path, submissions: int) -> list[Grade]:
+def _read_grades(result: Result, out: Path, submissions: int, resamples: int) -> list[Grade]:
     if result.status is Status.INFRA_ERROR:
         raise MachineError(
             f"the sandbox could not run the grader: {result.stderr.strip()[-500:]}",
@@ -196,10 +191,11 @@ def _read_grades(result: Result, out: Path, submissions: int) -> list[Grade]:
     artefact = result.artefacts.get("grades.json")
     if not result.ok or artefact is None:
         return [_crash(f"the grader ended early: {_ending(result)}")] * submissions
-    if artefact.size > _MAX_RESULT_BYTES:
-        return [_crash("metric.py made the grader's result too large")] * submissions
+    most = (submissions + 1) * (8 * _MAX_ERROR + 32 * resamples)
     try:
-        outcome = _Outcome.model_validate_json((out / "grades.json").read_bytes())
+        outcome = _Outcome.model_validate_json(read_bytes(out / "grades.json", most))
+    except UntrustedError as error:
+        return [_crash(f"metric.py spoilt the grader's result: it {error}")] * submissions
     except ValidationError:
         return [_crash("metric.py spoilt the grader's result")] * submissions
     if outcome.error:

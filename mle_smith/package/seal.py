@@ -33,7 +33,8 @@ _ROLES = {
     PRIVATE: FileRole.PRIVATE,
 }
 _NEEDED = (DESCRIPTION, PREPARE, METRIC, PUBLIC, PRIVATE)
-_MAX_MANIFEST = 64 * 1024 * 1024
+MAX_MANIFEST = 64 * 1024 * 1024
+"""Bytes of a manifest that is read. It lists every file, and media can be many."""
 
 SEALED_TIME = 946_684_800
 """2000-01-01, the time of every sealed file: times of writing could give answers away."""
@@ -112,7 +113,7 @@ def load(package: Path) -> Manifest:
             f"{MANIFEST}, such as one in tasks/ of a run",
             code="package.missing",
         )
-    if path.stat().st_size > _MAX_MANIFEST:
+    if path.stat().st_size > MAX_MANIFEST:
         raise PackageError(f"{path} is too large to be a manifest", code="package.manifest")
     try:
         return Manifest.model_validate_json(path.read_bytes())

@@ -7,6 +7,8 @@ from typing import Any
 
 import pandas as pd
 
+from mle_smith.sandbox.untrusted import UntrustedError, read_csv
+
 _MAX_ROWS = 200_000
 _MAX_TOP = 200
 _CELL = 200
@@ -30,9 +32,9 @@ def describe_folder(folder: Path, *, top: int = 12, head: int = 3) -> dict[str, 
 def describe_csv(path: Path, *, top: int = 12, head: int = 3) -> dict[str, Any]:
     """Rows, columns and first rows of a CSV; only the first 200,000 rows are counted closely."""
     try:
-        frame = pd.read_csv(path, nrows=_MAX_ROWS, low_memory=False)
-    except (ValueError, pd.errors.EmptyDataError) as error:
-        return {"error": str(error)[:300]}
+        frame = read_csv(path, nrows=_MAX_ROWS, low_memory=False)
+    except UntrustedError as error:
+        return {"error": str(error)}
     with path.open("rb") as file:
         lines = sum(chunk.count(b"\n") for chunk in iter(lambda: file.read(1 << 20), b""))
     return {

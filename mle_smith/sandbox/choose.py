@@ -14,6 +14,7 @@ from mle_smith.sandbox.engine import connect
 from mle_smith.sandbox.job import Job, Role, Sandbox
 from mle_smith.sandbox.pool import default_size
 from mle_smith.sandbox.process import ProcessSandbox
+from mle_smith.sandbox.scratch import throwaway_parent
 from mle_smith.values import Value
 
 Choice = Literal["auto", "docker", "process"]
@@ -111,14 +112,16 @@ def _docker_facts() -> tuple[Fact, Fact]:
 
 def _process_fact() -> Fact:
     name = "process isolation"
-    try:
-        sandbox = ProcessSandbox()
-    except SandboxUnavailableError as error:
-        step = "use Docker, or a Linux kernel from 5.13 on with Landlock enabled"
-        return Fact(name=name, ok=False, state=str(error), next_step=step)
-    with closing(sandbox):
-        state = f"level {sandbox.level}: {sandbox.capabilities().isolation}"
-    return Fact(name=name, ok=True, state=f"{state} (Python {sys.version.split()[0]})")
+    with throwaway_parent() as parent:
+        try:
+            sandbox = ProcessSandbox(scratch_parent=parent)
+        except SandboxUnavailableError as error:
+            step = "use Docker, or a Linux kernel from 5.13 on with Landlock enabled"
+            return Fact(name=name, ok=False, state=str(error), next_step=step)
+        with closing(sandbox):
+            held = sandbox.capabilities().isolation.removeprefix("process: ")
+            state = f"level {sandbox.level}, Python {sys.version.split()[0]}: {held}"
+    return Fact(name=name, ok=True, state=state)
 
 
 def _silent(_: str) -> None:

@@ -6,7 +6,7 @@ import fcntl
 import shutil
 import time
 from collections.abc import Iterator
-from contextlib import closing, contextmanager
+from contextlib import closing, contextmanager, suppress
 from pathlib import Path
 from typing import Literal
 
@@ -33,6 +33,8 @@ class ImageStatus(Value):
     recipe: str
     present: bool
     image_id: str = ""
+    layers: tuple[str, ...] = ()
+    """Digests of its files; the same recipe gives the same, unlike `image_id`."""
     size_mb: int = 0
     cached: bool = False
     """The root file system is in the cache: a build takes seconds."""
@@ -43,6 +45,7 @@ class ImageBuild(Value):
 
     tag: str
     image_id: str
+    layers: tuple[str, ...]
     method: Literal["present", "dockerfile", "debootstrap"]
     seconds: float
     notes: tuple[str, ...] = ()
@@ -63,6 +66,7 @@ def status(client: docker.DockerClient, tag: str | None = None) -> ImageStatus:
         recipe=digest,
         present=True,
         image_id=str(image.id),
+        layers=tuple(image.attrs["RootFS"]["Layers"]),
         size_mb=round(image.attrs["Size"] / 2**20),
         cached=cached,
     )
@@ -98,10 +102,12 @@ def build(
             with _one_at_a_time(progress):
                 if force or not status(client).present:
                     used = _build_by(client, method, base, progress, notes)
+                    _drop(client, present.image_id)
             present = status(client)
     return ImageBuild(
         tag=present.tag,
         image_id=present.image_id,
+        layers=present.layers,
         method=used,
         seconds=round(time.monotonic() - started, 2),
         notes=tuple(notes),
@@ -118,6 +124,13 @@ def remove(client: docker.DockerClient, *, cache: bool = True) -> list[str]:
         shutil.rmtree(recipe.cache_folder())
         gone.append(str(recipe.cache_folder()))
     return gone
+
+
+def _drop(client: docker.DockerClient, image_id: str) -> None:
+    """Remove the image that a build took the name from, where nothing else holds it."""
+    if image_id and image_id != status(client).image_id:
+        with suppress(APIError):
+            client.images.remove(image_id)
 
 
 def _build_by(

@@ -25,15 +25,15 @@ class Role(StrEnum):
 class Limits(Value):
     """What one job may use. Frozen; sizes in MiB unless the name says otherwise."""
 
-    wall_s: float = Field(default=120, gt=0)
-    cpus: float = Field(default=1, gt=0)
-    memory_mb: int = Field(default=2048, ge=64)
-    pids: int = Field(default=128, ge=4)
-    tmp_mb: int = Field(default=256, ge=1)
-    out_mb: int = Field(default=1024, ge=1)
-    out_files: int = Field(default=10_000, ge=1)
-    stdout_bytes: int = Field(default=256 * 1024, ge=0)
-    stderr_bytes: int = Field(default=64 * 1024, ge=0)
+    wall_s: float = Field(default=120, gt=0, le=7 * 86_400)
+    cpus: float = Field(default=1, gt=0, le=1024)
+    memory_mb: int = Field(default=2048, ge=64, le=1 << 24)
+    pids: int = Field(default=128, ge=4, le=1 << 22)
+    tmp_mb: int = Field(default=256, ge=1, le=1 << 24)
+    out_mb: int = Field(default=1024, ge=1, le=1 << 24)
+    out_files: int = Field(default=10_000, ge=1, le=10_000_000)
+    stdout_bytes: int = Field(default=256 * 1024, ge=0, le=1 << 28)
+    stderr_bytes: int = Field(default=64 * 1024, ge=0, le=1 << 28)
 
 
 class Mount(Value):
@@ -109,6 +109,19 @@ class Result(Value):
         return self.status is Status.OK
 
 
+class Gap(StrEnum):
+    """Something that a backend expressly does not hold; its value says so in words.
+
+    Each has its case in `tests/support/attacks`, which shows that it is so.
+    """
+
+    ABSENCE = "what the code may not read is refused, not absent: it can see names and sizes"
+    MEMORY_FILES = "files in /tmp and in the working folder do not count as memory"
+    ROOT_USER = "the code runs as root, without its rights"
+    SCRATCH_SIZE = "`tmp_mb` holds for each file, not for all of /tmp or the working folder"
+    SHARED_MEMORY = "there is no /dev/shm: joblib and multiprocessing keep to one process"
+
+
 class Capabilities(Value):
     """What a backend can hold."""
 
@@ -120,6 +133,8 @@ class Capabilities(Value):
     """The code sees no file of the host but its inputs and the Python it runs on."""
     memory: bool
     """The memory limit covers all processes of a job together."""
+    gaps: frozenset[Gap] = frozenset()
+    """What it does not hold, of what the others do."""
 
 
 class Sandbox(Protocol):

@@ -1,30 +1,38 @@
 """Confines itself as it is told and then becomes the program. Executed, never imported.
 
-Usage: python -I -S launcher.py REPORT_FD < plan.json. Nothing of MLE-Smith is imported here; every
-decision was taken by the parent (`mle_smith.sandbox.plan`), this file carries it out.
+Usage: python -I -S -c BOOT REPORT_FD, with this file's code and the plan on standard input, both
+marshalled (`mle_smith.sandbox.process_run`). Nothing of MLE-Smith is imported here; every decision
+was taken by the parent (`mle_smith.sandbox.plan`), this file carries it out.
 
 Processes: this one supervises. Its child is the first process of the new process namespace, where
 there is one, and the program is the child's child. A signal to end, an alarm or the death of our
 parent kills all of them, and the supervisor leaves last: once it is gone, nothing of the job lives.
-One line of JSON on REPORT_FD tells how the program ended, or which step of the confinement failed.
+One line on REPORT_FD tells how the program ended ("code 0"), or which step of the confinement
+failed ("failed WHY").
 """
 
-# pathlib takes longer to import than everything that is done here.
+# Each job waits for what is imported here: pathlib, json, typing and signal (for its enums) would
+# take longer than everything that is done.
 # ruff: noqa: PTH103, PTH112, PTH120, PTH123, PTH208, PTH211
 
 from __future__ import annotations
 
-import base64
 import ctypes
-import json
+import marshal
 import os
 import resource
-import signal
 import struct
 import sys
-from typing import Any, NoReturn
+
+TYPE_CHECKING = False
+if TYPE_CHECKING:
+    import signal
+    from typing import Any, NoReturn
+else:
+    import _signal as signal
 
 PLAN_ERROR = 120
+OOM_SCORE = 500
 PR_SET_PDEATHSIG, PR_SET_NO_NEW_PRIVS, PR_SET_SECCOMP, PR_SET_CHILD_SUBREAPER = 1, 38, 22, 36
 PR_CAPBSET_DROP, CAPABILITIES = 24, 64
 LANDLOCK_CREATE_RULESET, LANDLOCK_ADD_RULE, LANDLOCK_RESTRICT_SELF = 444, 445, 446
@@ -48,18 +56,21 @@ def check(result: int, step: str) -> int:
 def main() -> None:
     """Read the plan, prepare, and split into supervisor and first process."""
     report = int(sys.argv[1])
+    os.set_inheritable(report, False)  # The program must not be able to report its own end.
     parent = os.getppid()
-    plan = json.load(sys.stdin)
+    plan = marshal.load(sys.stdin.buffer)
     check(libc.prctl(PR_SET_PDEATHSIG, signal.SIGTERM, 0, 0, 0), "prctl")
     if os.getppid() != parent:
         os._exit(PLAN_ERROR)
     try:
+        for door in plan["group"]:
+            write(door, "0")
         check(libc.prctl(PR_SET_CHILD_SUBREAPER, 1, 0, 0, 0), "prctl")
         if plan["namespaces"]:
             enter_namespaces(plan)
         first = os.fork()
     except OSError as error:
-        tell(report, failed=str(error))
+        tell(report, "failed", error)
         os._exit(PLAN_ERROR)
     if first == 0:
         begin(plan, report)
@@ -94,7 +105,7 @@ def supervise(plan: dict[str, Any], report: int, first: int) -> NoReturn:
             break
     code = os.waitstatus_to_exitcode(status)
     if code != PLAN_ERROR:
-        tell(report, code=code if code >= 0 else 128 - code)
+        tell(report, "code", code if code >= 0 else 128 - code)
     os._exit(0)
 
 
@@ -115,7 +126,7 @@ def begin(plan: dict[str, Any], report: int) -> NoReturn:
             pid, status = os.wait()
         code = os.waitstatus_to_exitcode(status)
     except OSError as error:
-        tell(report, failed=str(error))
+        tell(report, "failed", error)
     finally:
         os._exit(code if code >= 0 else 128 - code)
 
@@ -127,6 +138,9 @@ def become(plan: dict[str, Any]) -> NoReturn:
         check(libc.prctl(PR_SET_PDEATHSIG, signal.SIGKILL, 0, 0, 0), "prctl")
         os.chdir(plan["folder"])
         os.sched_setaffinity(0, plan["cpus"])
+        # Where memory runs out, the kernel ends the program rather than what supervises it, or
+        # than anything else of the machine.
+        write("/proc/self/oom_score_adj", str(OOM_SCORE))
         if plan["drop_capabilities"]:
             # What is not in the bounding set is lost at exec, for root too. The kernel knows fewer
             # than 64 of them and refuses the rest.
@@ -143,11 +157,11 @@ def become(plan: dict[str, Any]) -> NoReturn:
             resource.setrlimit(number, (value, value))
         check(libc.prctl(PR_SET_NO_NEW_PRIVS, 1, 0, 0, 0), "no_new_privs")
         restrict_files(plan["landlock"])
-        filter_syscalls(base64.b64decode(plan["seccomp"]))
+        filter_syscalls(plan["seccomp"])
         os.execve(plan["command"][0], plan["command"], plan["environment"])
     except (OSError, ValueError) as error:
         # The report's end closes at exec, so whoever still has it has not become the program.
-        tell(int(sys.argv[1]), failed=str(error))
+        tell(int(sys.argv[1]), "failed", error)
     finally:
         os._exit(PLAN_ERROR)
 
@@ -256,9 +270,9 @@ def write(path: str, text: str) -> None:
         file.write(text)
 
 
-def tell(descriptor: int, **fact: object) -> None:
+def tell(descriptor: int, kind: str, fact: object) -> None:
     """Report one fact to the parent."""
-    os.write(descriptor, json.dumps(fact).encode() + b"\n")
+    os.write(descriptor, f"{kind} {fact}\n".encode())
 
 
 main()

@@ -49,6 +49,14 @@ def is_dead(owner: Owner) -> bool:
     return _start_time(owner.pid) != owner.started
 
 
+def is_alive(owner: Owner) -> bool:
+    """Whether that process is known to live.
+
+    Where it cannot be known, neither this holds nor `is_dead`.
+    """
+    return owner.boot == _boot() and _start_time(owner.pid) == owner.started
+
+
 def _boot() -> str:
     identity = Path("/proc/sys/kernel/random/boot_id").read_text().strip().replace("-", "")
     return f"{identity}-{Path('/proc/self/ns/pid').stat().st_ino}"

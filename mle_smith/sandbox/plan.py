@@ -8,7 +8,6 @@ filter.
 
 from __future__ import annotations
 
-import base64
 import ctypes
 import math
 import os
@@ -34,6 +33,7 @@ Level = Literal["namespaces", "landlock"]
 _NEW_USER = 0x10000000
 _NAMESPACES = 0x00020000 | 0x04000000 | 0x08000000 | 0x20000000 | 0x40000000
 """Mounts, host name, IPC, processes, network."""
+_NEW_GROUP_VIEW = 0x02000000
 
 _DEVICES = ("/dev/null", "/dev/zero", "/dev/full", "/dev/random", "/dev/urandom")
 _SYSTEM = ("/usr", "/lib", "/lib32", "/lib64", "/libx32", "/bin", "/sbin")
@@ -88,20 +88,23 @@ def launch_plan(
     limits: Limits,
     *,
     user: int | None,
-    processes: int,
+    processes: int | None,
     cpus: Iterable[int],
+    group: tuple[Path, ...],
     arguments: tuple[str, ...],
     environment: dict[str, str],
 ) -> dict[str, Any]:
-    """The launcher's instructions, as JSON values.
+    """The launcher's instructions, as values that `marshal` can write.
 
     Args:
         level: how the job is kept from the host's files and network.
         places: the host folders of the job.
         limits: what it may use.
         user: the user to become; None: the user that we are.
-        processes: RLIMIT_NPROC; it counts all of a user's processes.
+        processes: RLIMIT_NPROC, which counts all of a user's processes; None: ours stays.
         cpus: the processors it may run on.
+        group: the doors of the control group that holds it, whose name it is not to see; none: it
+            stays in ours.
         arguments: of the program.
         environment: all of it.
     """
@@ -111,12 +114,13 @@ def launch_plan(
     families = (AF_UNIX, AF_INET, AF_INET6) if own else ()
     runner, program = f"{where.code}/runner.py", f"{where.code}/main.py"
     return {
-        "namespaces": (_NAMESPACES | (_NEW_USER if os.geteuid() else 0)) if own else 0,
+        "namespaces": _new_namespaces(bool(group)) if own else 0,
+        "group": [str(door) for door in group],
         "pivot_root": machine.pivot_root,
         "root": str(places.root),
         "view": _view(where, places, limits, user) if own else [],
         "landlock": _landlock(level, where, places),
-        "seccomp": base64.b64encode(build_filter(machine, families)).decode(),
+        "seccomp": build_filter(machine, families, shared=not own),
         "rlimits": _rlimits(limits, processes),
         "user": user,
         "drop_capabilities": own or os.geteuid() == 0,
@@ -126,6 +130,11 @@ def launch_plan(
         "command": [sys.executable, "-s", "-P", runner, program, *arguments],
         "environment": environment,
     }
+
+
+def _new_namespaces(grouped: bool) -> int:
+    own_user = _NEW_USER if os.geteuid() else 0
+    return _NAMESPACES | own_user | (_NEW_GROUP_VIEW if grouped else 0)
 
 
 def interpreter_paths() -> tuple[Path, ...]:
@@ -240,13 +249,13 @@ def _possible(path: str) -> int:
     return (1 << 64) - 1 if folder else _FILE_RIGHTS
 
 
-def _rlimits(limits: Limits, processes: int) -> list[tuple[int, int]]:
+def _rlimits(limits: Limits, processes: int | None) -> list[tuple[int, int]]:
     mebibyte = 2**20
     seconds = math.ceil(limits.wall_s * math.ceil(limits.cpus)) + 1
     return [
         (resource.RLIMIT_CORE, 0),
         (resource.RLIMIT_NOFILE, 1024),
-        (resource.RLIMIT_NPROC, processes),
+        *([] if processes is None else [(resource.RLIMIT_NPROC, processes)]),
         (resource.RLIMIT_CPU, seconds),
         (resource.RLIMIT_FSIZE, max(limits.out_mb, limits.tmp_mb) * mebibyte),
         # A last resort: the exact limit on all processes together is kept from outside.

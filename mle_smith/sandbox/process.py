@@ -1,7 +1,8 @@
 """The process backend: jobs on the host's own Python, confined by the kernel, without Docker.
 
-It holds files, network, processes and rights; memory and disk are measured from outside and cut off
-a moment late. For code that a language model wrote, Docker is the place.
+It holds files, network, processes and rights, and memory where it may make control groups; where
+not, memory is measured from outside and cut off a moment late, as disk always is. For code that a
+language model wrote, Docker is the place.
 """
 
 from __future__ import annotations
@@ -13,11 +14,14 @@ import os
 import subprocess
 import sys
 import threading
+from collections.abc import Iterator
 from pathlib import Path
+from typing import Literal
 
 from mle_smith.errors import SandboxUnavailableError, UsageError
+from mle_smith.sandbox import cgroup
 from mle_smith.sandbox.container_spec import environment
-from mle_smith.sandbox.job import Capabilities, Job, Limits, Result, Role, Status
+from mle_smith.sandbox.job import Capabilities, Gap, Job, Limits, Result, Role, Status
 from mle_smith.sandbox.outputs import clear, require_empty
 from mle_smith.sandbox.plan import (
     Level,
@@ -32,11 +36,14 @@ from mle_smith.sandbox.policy import ResolvedMount, resolve_mounts
 from mle_smith.sandbox.process_run import ProcessRun
 from mle_smith.sandbox.scratch import Scratch, readable_copy, remove_tree
 
+MemoryLimit = Literal["auto", "kernel", "measured"]
+
 _ATTEMPTS = 2
 _FIRST_USER = 1_600_000_000
 _SLOTS = 64
 _RUNNER = Path(__file__).with_name("runner.py")
 _LEVELS: tuple[Level, ...] = ("namespaces", "landlock")
+_OURS = 2  # Supervisor and first process, which are the launcher's.
 
 
 class ProcessSandbox:
@@ -46,6 +53,7 @@ class ProcessSandbox:
         self,
         *,
         levels: tuple[Level, ...] = _LEVELS,
+        memory_limit: MemoryLimit = "auto",
         scratch_parent: Path | None = None,
         max_jobs: int | None = None,
     ) -> None:
@@ -53,17 +61,21 @@ class ProcessSandbox:
 
         Args:
             levels: the levels to try, in this order.
+            memory_limit: who holds memory and the number of processes: the `kernel`, through
+                control groups, or we, by measuring; `auto`: the kernel where it lets us.
             scratch_parent: where temporary folders go.
             max_jobs: jobs at once, further ones wait; default: one more than the CPUs.
 
         Raises:
-            SandboxUnavailableError: none works; the message says what failed.
+            SandboxUnavailableError: none works, or the kernel is to hold the memory and does not
+                let us; the message says what failed.
         """
         if not sys.platform.startswith("linux"):
             raise SandboxUnavailableError(
                 "The process sandbox needs Linux; use Docker here.", code="sandbox.process.system"
             )
         self._scratch = Scratch(scratch_parent)
+        self._parents = self._group_parents(memory_limit)
         self._jobs = threading.BoundedSemaphore(max_jobs or (os.cpu_count() or 1) + 1)
         self._counter = itertools.count()
         self._closed = False
@@ -82,6 +94,7 @@ class ProcessSandbox:
             network=True,
             filesystem=True,
             memory=True,
+            gaps=self._gaps(),
         )
 
     def run(self, job: Job, out: Path | None = None) -> Result:
@@ -120,10 +133,21 @@ class ProcessSandbox:
     def _isolation(self) -> str:
         files = "own root folder" if self._level == "namespaces" else "the host's files refused"
         landlock = f"Landlock {abi}" if (abi := landlock_abi()) else "no Landlock"
+        limits = "limits on memory, processes and time by the kernel; disk measured"
+        if self._parents is None:
+            limits = "limits on processes and time by the kernel; memory and disk measured"
         return (
             f"process: no network, {files}, {landlock}, system-call filter, no new privileges, "
-            "empty environment, limits on processes and time; memory and disk measured"
+            f"empty environment, {limits}"
         )
+
+    def _gaps(self) -> frozenset[Gap]:
+        if self._level == "namespaces":
+            return frozenset({Gap.MEMORY_FILES} if self._parents is None else ())
+        gaps = {Gap.ABSENCE, Gap.MEMORY_FILES, Gap.SCRATCH_SIZE, Gap.SHARED_MEMORY}
+        if os.geteuid() == 0 and not open_to_others():
+            gaps.add(Gap.ROOT_USER)
+        return frozenset(gaps)
 
     def _run(
         self, level: Level, job: Job, mounts: tuple[ResolvedMount, ...], out: Path | None
@@ -153,22 +177,52 @@ class ProcessSandbox:
         user = _job_user(level, turn, folder)
         places = _lay_out(level, folder, job, mounts, user)
         where = names(level, places)
-        plan = launch_plan(
-            level,
-            places,
-            job.limits,
-            user=user,
-            processes=_process_limit(level, job.limits, user),
-            cpus=_choose_cpus(job.limits, turn),
-            arguments=job.args,
-            environment=environment(
-                job.limits, job.env, inputs=where.inputs, outputs=where.out, tmp=where.tmp
-            ),
-        )
-        run = ProcessRun(job, plan, places.out)
-        run.follow()
+        with self._group(job.limits) as group:
+            plan = launch_plan(
+                level,
+                places,
+                job.limits,
+                user=user,
+                processes=_process_limit(level, job.limits, user, group is not None),
+                cpus=_choose_cpus(job.limits, turn),
+                group=group.doors if group else (),
+                arguments=job.args,
+                environment=environment(
+                    job.limits, job.env, inputs=where.inputs, outputs=where.out, tmp=where.tmp
+                ),
+            )
+            run = ProcessRun(job, plan, places.out, group)
+            run.follow()
         isolation = self._isolation() if hasattr(self, "_level") else ""
         return run.result(out, "process", isolation)
+
+    def _group_parents(self, memory_limit: MemoryLimit) -> cgroup.Parents | None:
+        """Where jobs' groups are made; None: memory is measured."""
+        if memory_limit == "measured":
+            return None
+        cgroup.sweep(self._scratch.deployment)
+        parents = cgroup.own_parents(self._scratch.deployment)
+        if parents is None and memory_limit == "kernel":
+            self._scratch.close()
+            raise SandboxUnavailableError(
+                "The kernel lets this user make no control group with a memory limit. Run as root, "
+                "or in a group that is handed to you (systemd-run --user --scope -p Delegate=yes).",
+                code="sandbox.process.groups",
+            )
+        return parents
+
+    @contextlib.contextmanager
+    def _group(self, limits: Limits) -> Iterator[cgroup.Group | None]:
+        """A control group for one job, where we can make one. Nothing is left of it."""
+        if self._parents is None:
+            yield None
+            return
+        memory = limits.memory_mb * 2**20
+        group = cgroup.Group(
+            self._parents, self._scratch.deployment, memory=memory, pids=limits.pids + _OURS
+        )
+        with contextlib.closing(group):
+            yield group
 
 
 def _job_user(level: Level, turn: int, folder: Path) -> int | None:
@@ -216,12 +270,14 @@ def _lay_out(
     return Places(code, tuple(inputs), out, work, tmp, root, links)
 
 
-def _process_limit(level: Level, limits: Limits, user: int | None) -> int:
-    """RLIMIT_NPROC that leaves the job `pids` processes and threads."""
+def _process_limit(level: Level, limits: Limits, user: int | None, grouped: bool) -> int | None:
+    """RLIMIT_NPROC that leaves the job `pids` processes and threads; None: its group does that."""
     if user is not None:
         return limits.pids
     if level == "namespaces":
-        return limits.pids + 2  # Supervisor and first process count in the new user namespace.
+        return limits.pids + _OURS  # They count in the new user namespace.
+    if grouped:
+        return None
     mine = 0
     for status in Path("/proc").glob("[0-9]*/status"):
         with contextlib.suppress(OSError):

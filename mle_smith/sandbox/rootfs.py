@@ -22,6 +22,8 @@ Progress = Callable[[str], None]
 
 _SITE = "usr/local/lib/python3.11/dist-packages"
 _PLATFORMS = ("manylinux_2_28", "manylinux_2_17", "manylinux2014")
+_OF_THIS_MACHINE = ("etc/hostname", "etc/resolv.conf")
+"""What debootstrap copies from here; the engine shows each container its own."""
 _APT_URI = re.compile(r"^(?:URIs:|deb(?: \[[^]]*\])?)\s+(\S+/debian/?)(?:\s|$)", re.MULTILINE)
 
 
@@ -47,8 +49,11 @@ def make_rootfs_tar(cache: Path, progress: Progress) -> Path:
         inside = {"PATH": "/usr/local/bin:/usr/bin:/bin:/usr/sbin:/sbin", "LANG": "C.UTF-8"}
         _run(["chroot", root, "/bin/sh", "/finish.sh"], "finish the image", inside)
         (root / "finish.sh").unlink()
+        for name in _OF_THIS_MACHINE:
+            (root / name).write_text("")
+            (root / name).chmod(0o644)
         progress("packing")
-        _pack(root, final)
+        pack(root, final)
     finally:
         shutil.rmtree(root, ignore_errors=True)
     for old in cache.glob("rootfs-*.tar"):
@@ -69,7 +74,7 @@ def _base_tar(cache: Path, progress: Progress) -> Path:
         include = f"--include={','.join(recipe.PACKAGES)}"
         command = ["debootstrap", "--variant=minbase", include, recipe.SUITE, str(root)]
         _run([*command, *_mirror()], "make the Debian base")
-        _pack(root, base)
+        pack(root, base)
     finally:
         shutil.rmtree(root, ignore_errors=True)
     return base
@@ -132,10 +137,21 @@ def _install_wheels(cache: Path, site: Path) -> None:
     _run([python, "-m", "pip", "install", "-q", *target, *common], "install the packages")
 
 
-def _pack(root: Path, tar: Path) -> None:
-    """Pack `root` so that the same files give the same bytes, whole or not at all."""
+def pack(root: Path, tar: Path) -> None:
+    """Pack `root` so that the same files give the same bytes, whole or not at all.
+
+    Names, contents, rights and links of files count; times, owners and the order in which they
+    were made do not.
+    """
     partial = tar.with_suffix(".partial")
-    stable = ["--sort=name", "--mtime=@0", "--owner=0", "--group=0", "--numeric-owner"]
+    stable = [
+        "--format=gnu",
+        "--sort=name",
+        "--mtime=@0",
+        "--owner=0",
+        "--group=0",
+        "--numeric-owner",
+    ]
     _run(["tar", "-C", root, *stable, "--exclude=./dev/*", "-cf", partial, "."], "pack the image")
     partial.rename(tar)
 
@@ -143,6 +159,7 @@ def _pack(root: Path, tar: Path) -> None:
 def _fresh(folder: Path) -> Path:
     shutil.rmtree(folder, ignore_errors=True)
     folder.mkdir(parents=True)
+    folder.chmod(0o755)
     return folder
 
 
@@ -151,7 +168,10 @@ def _run(
 ) -> None:
     words = [str(word) for word in command]
     try:
-        done = subprocess.run(words, capture_output=True, text=True, check=False, env=environment)
+        # A stricter umask of this user would keep jobs from reading what is installed.
+        done = subprocess.run(
+            words, capture_output=True, text=True, check=False, env=environment, umask=0o022
+        )
     except FileNotFoundError as error:
         raise SandboxUnavailableError(
             f"Could not {purpose}: {words[0]} is not installed here.", code="sandbox.image.build"

@@ -6,14 +6,16 @@ its owner, so that a later sandbox can clear what a killed process left, mounts 
 
 from __future__ import annotations
 
+import contextlib
 import hashlib
 import os
 import secrets
 import shutil
 import stat
 import tempfile
+from collections.abc import Iterator
+from contextlib import contextmanager
 from pathlib import Path
-from typing import Any
 
 from mle_smith.errors import SandboxUnavailableError
 from mle_smith.sandbox.mounts import unmount_below
@@ -25,7 +27,7 @@ class Scratch:
     """The folder of one sandbox. Safe to share between threads."""
 
     def __init__(self, parent: Path | None = None) -> None:
-        self.parent = parent.resolve() if parent else _default_parent()
+        self.parent = parent.resolve() if parent else default_parent()
         sweep(self.parent)
         self.folder = self.parent / f"{current_owner()}.{secrets.token_hex(8)}"
         self.folder.mkdir(mode=0o711)
@@ -33,7 +35,7 @@ class Scratch:
     @property
     def deployment(self) -> str:
         """Identifies all sandboxes that share this place: they may clear up after each other."""
-        return hashlib.sha256(f"{os.getuid()}:{self.parent}".encode()).hexdigest()[:12]
+        return deployment_of(self.parent)
 
     @property
     def identity(self) -> str:
@@ -51,38 +53,67 @@ class Scratch:
         remove_tree(self.folder)
 
 
-def sweep(parent: Path) -> list[Path]:
-    """Remove the folders below `parent` whose maker is dead; which they were."""
-    gone = []
-    for folder in parent.iterdir():
+def deployment_of(parent: Path) -> str:
+    """The deployment of the sandboxes of this user whose folders lie in `parent`."""
+    return hashlib.sha256(f"{os.getuid()}:{parent}".encode()).hexdigest()[:12]
+
+
+def leftovers(parent: Path) -> list[Path]:
+    """The folders in `parent` whose maker is dead."""
+    left = []
+    for folder in sorted(parent.iterdir()):
         owner = parse_owner(folder.name.rpartition(".")[0])
         if owner is not None and is_dead(owner):
-            remove_tree(folder)
-            gone.append(folder)
-    return gone
+            left.append(folder)
+    return left
+
+
+def sweep(parent: Path) -> list[Path]:
+    """Remove the folders in `parent` whose maker is dead; which they were."""
+    left = leftovers(parent)
+    for folder in left:
+        remove_tree(folder)
+    return left
 
 
 def remove_tree(folder: Path) -> None:
     """Remove a folder, whatever is mounted in it and whatever rights a job left on it.
 
-    Another process may be sweeping the same folder: what is gone already is no fault.
+    Folders are lifted out of their parents before they are emptied: a job may have nested more of
+    them than a path, or a recursion, can reach. Another process may be sweeping the same folder:
+    what is gone already is no fault.
     """
     unmount_below(folder)
+    with contextlib.suppress(FileNotFoundError):
+        while _empty_once(folder):
+            pass
+        folder.rmdir()
 
-    def open_and_retry(_: object, name: str, error: tuple[Any, BaseException, Any]) -> None:
-        if isinstance(error[1], FileNotFoundError):
-            return
-        # A job may have taken the rights of its own folders away.
-        path = Path(name)
-        path.parent.chmod(0o700)
-        if path.is_dir() and not path.is_symlink():
-            path.chmod(0o700)
-            shutil.rmtree(path, ignore_errors=True)
-        else:
-            path.unlink(missing_ok=True)
 
-    if folder.exists():
-        shutil.rmtree(folder, onerror=open_and_retry)
+def _empty_once(folder: Path) -> bool:
+    """Remove the files of a folder and its folders' files, lift their folders; whether any were."""
+    found = False
+    for entry in _entries(folder):
+        found = True
+        with contextlib.suppress(FileNotFoundError):
+            if not entry.is_dir(follow_symlinks=False):
+                Path(entry.path).unlink()
+                continue
+            for inner in _entries(Path(entry.path)):
+                if inner.is_dir(follow_symlinks=False):
+                    Path(inner.path).chmod(0o700)  # Who moves a folder writes to it, too.
+                    Path(inner.path).rename(folder / secrets.token_hex(8))
+                else:
+                    Path(inner.path).unlink()
+            Path(entry.path).rmdir()
+    return found
+
+
+def _entries(folder: Path) -> list[os.DirEntry[str]]:
+    """What is in a folder, even where a job took the right to look away."""
+    folder.chmod(0o700)
+    with os.scandir(folder) as entries:
+        return list(entries)
 
 
 def readable_copy(mount: ResolvedMount, folder: Path) -> Path:
@@ -100,7 +131,18 @@ def readable_copy(mount: ResolvedMount, folder: Path) -> Path:
     return copy
 
 
-def _default_parent() -> Path:
+@contextmanager
+def throwaway_parent() -> Iterator[Path]:
+    """A place for a sandbox that is only looked at: it clears nothing up elsewhere."""
+    parent = Path(tempfile.mkdtemp(prefix="mle-smith-look-")).resolve()
+    parent.chmod(0o711)
+    try:
+        yield parent
+    finally:
+        remove_tree(parent)
+
+
+def default_parent() -> Path:
     """A folder that only this user can write: another's in its place is refused."""
     parent = Path(tempfile.gettempdir()).resolve() / f"mle-smith-{os.getuid()}"
     parent.mkdir(mode=0o711, exist_ok=True)

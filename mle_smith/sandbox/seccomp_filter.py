@@ -16,7 +16,7 @@ AF_UNIX, AF_INET, AF_INET6 = 1, 2, 10
 
 _LOAD, _EQUAL, _AT_LEAST, _ANY_BIT, _RETURN = 0x20, 0x15, 0x35, 0x45, 0x06
 _ALLOW, _KILL, _ERRNO = 0x7FFF0000, 0x80000000, 0x00050000
-_EPERM, _ENOSYS = 1, 38
+_DONE, _EPERM, _ENOSYS = 0, 1, 38
 _NUMBER_AT, _ARCH_AT, _FIRST_ARGUMENT_AT = 0, 4, 16
 _NAMESPACE_FLAGS = 0x7E020000
 _X32_BIT = 0x40000000
@@ -97,11 +97,27 @@ _AARCH64 = {
 }
 
 
+# Where a job lives among the host's processes and files, it must not reach what others left in
+# memory, nor leave anything there: System V and POSIX objects have no other guard than their mode.
+_IPC_X86_64 = (29, 30, 31, 64, 65, 66, 67, 68, 69, 70, 71, 220, *range(240, 246))
+_IPC_AARCH64 = tuple(range(180, 198))
+
+# There, Landlock leaves a file's mode, owner, times and attributes to whoever owns it. These calls
+# do nothing and say that they did: a refusal would break copying files.
+_NEW_MARKS = (452, 463, 466)  # fchmodat2, setxattrat, removexattrat
+_MARKS_X86_64 = (*range(90, 95), 132, 235, 260, 261, 268, 280, *range(188, 191), *range(197, 200))
+_MARKS_AARCH64 = (*range(52, 56), 88, *range(5, 8), *range(14, 17))
+
+
 class Architecture(NamedTuple):
     """The numbers of one kind of machine."""
 
     audit: int
     denied: tuple[int, ...]
+    ipc: tuple[int, ...]
+    """Objects in memory that processes share by a number or name."""
+    marks: tuple[int, ...]
+    """What changes a file's mode, owner, times or attributes."""
     clone: int
     clone3: int
     socket: int
@@ -111,10 +127,26 @@ class Architecture(NamedTuple):
 
 _ARCHITECTURES = {
     "x86_64": Architecture(
-        0xC000003E, (*_X86_64.values(), *_NEW_CALLS.values()), 56, 435, 41, 155, True
+        0xC000003E,
+        (*_X86_64.values(), *_NEW_CALLS.values()),
+        _IPC_X86_64,
+        (*_MARKS_X86_64, *_NEW_MARKS),
+        clone=56,
+        clone3=435,
+        socket=41,
+        pivot_root=155,
+        has_x32=True,
     ),
     "aarch64": Architecture(
-        0xC00000B7, (*_AARCH64.values(), *_NEW_CALLS.values()), 220, 435, 198, 41, False
+        0xC00000B7,
+        (*_AARCH64.values(), *_NEW_CALLS.values()),
+        _IPC_AARCH64,
+        (*_MARKS_AARCH64, *_NEW_MARKS),
+        clone=220,
+        clone3=435,
+        socket=198,
+        pivot_root=41,
+        has_x32=False,
     ),
 }
 
@@ -130,8 +162,14 @@ def architecture(machine: str | None = None) -> Architecture:
     return _ARCHITECTURES[name]
 
 
-def build_filter(machine: Architecture, families: tuple[int, ...]) -> bytes:
-    """The BPF program that allows sockets of `families` only, and none of the denied calls."""
+def build_filter(
+    machine: Architecture, families: tuple[int, ...], *, shared: bool = False
+) -> bytes:
+    """The BPF program that allows sockets of `families` only, and none of the denied calls.
+
+    With `shared`, for a job that lives among the host's files and processes, it holds what only
+    namespaces of its own would hold otherwise.
+    """
     code = [
         _step(_LOAD, _ARCH_AT),
         _step(_EQUAL, machine.audit, yes=1),
@@ -140,8 +178,10 @@ def build_filter(machine: Architecture, families: tuple[int, ...]) -> bytes:
     ]
     if machine.has_x32:
         code += [_step(_AT_LEAST, _X32_BIT, no=1), _refuse(_EPERM)]
-    for number in machine.denied:
+    for number in (*machine.denied, *(machine.ipc if shared else ())):
         code += [_step(_EQUAL, number, no=1), _refuse(_EPERM)]
+    for number in machine.marks if shared else ():
+        code += [_step(_EQUAL, number, no=1), _refuse(_DONE)]
     # The flags of clone3 lie in memory, out of sight; the C library falls back to clone.
     code += [_step(_EQUAL, machine.clone3, no=1), _refuse(_ENOSYS)]
     code += [

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import gzip
+import pickle
 import shutil
 from collections.abc import Callable
 from pathlib import Path
@@ -47,15 +49,41 @@ def change(path: Path, old: str, new: str) -> None:
     path.write_text(text.replace(old, new))
 
 
+def append(path: Path, text: str) -> None:
+    path.write_text(f"{path.read_text()}\n{text}")
+
+
+def linked(path: Path) -> None:
+    path.rename(path.with_name("elsewhere.py"))
+    path.symlink_to("elsewhere.py")
+
+
 STRUCTURE: dict[str, tuple[str, Callable[[Example], object]]] = {
     "no description": ("S01", lambda e: e.paths.description.unlink()),
     "no train": ("S01", lambda e: (e.paths.public / "train.csv").unlink()),
     "an empty table": ("S02", lambda e: (e.paths.public / "test.csv").write_text("")),
     "ragged rows": ("S02", lambda e: (e.paths.public / "test.csv").write_text("a,b\n1,2\n1,2,3\n")),
     "bytes for text": ("S02", lambda e: e.paths.answers.write_bytes(b"id,y\n\xff\xfe,1\n")),
+    "packed": ("S02", lambda e: e.paths.answers.write_bytes(gzip.compress(b"id,y\n1,1\n"))),
+    "pickled": ("S02", lambda e: e.paths.answers.write_bytes(pickle.dumps({"id": [1]}))),
+    "a million columns": (
+        "S02",
+        lambda e: (e.paths.public / "train.csv").write_text("\n".join([",".join("a" * 10**6)] * 2)),
+    ),
+    "an endless line": (
+        "S02",
+        lambda e: e.paths.sample_submission.write_text("id,y\n1," + "9" * 2_100_000),
+    ),
     "more in private": ("S03", lambda e: (e.paths.private / "notes.txt").write_text("x")),
     "a link": ("S03", lambda e: (e.paths.public / "more.csv").symlink_to(e.paths.answers)),
     "prepare.py no Python": ("S04", lambda e: e.paths.prepare.write_text("def prepare(:")),
+    "prepare.py too deep": ("S04", lambda e: append(e.paths.prepare, "X = " + "-" * 9_000 + "1\n")),
+    "prepare.py too long": ("S04", lambda e: append(e.paths.prepare, "#" * (4 * 2**20))),
+    "prepare.py a link": ("S04", lambda e: linked(e.paths.prepare)),
+    "a call too deep": (
+        "S07",
+        lambda e: append(e.paths.metric, "X = int" + ".real" * 900 + "()\n"),
+    ),
     "other arguments": ("S04", lambda e: change(e.paths.prepare, "(raw: Path", "(source: Path")),
     "no evaluate": ("S05", lambda e: change(e.paths.metric, "def evaluate(", "def score(")),
     "no direction": ("S05", lambda e: change(e.paths.metric, "HIGHER_IS_BETTER", "HIGHER")),

@@ -153,6 +153,16 @@ METRIC_FAULTS = {
         "os._exit(0)\n",
         "spoilt the grader's result",
     ),
+    "flood": (
+        "import os, sys\nopen(os.environ['MLE_OUT'] + '/grades.json', 'w').write('[' * 10**7)\n"
+        "os._exit(0)\n",
+        "spoilt the grader's result: it is larger than",
+    ),
+    "deep": (
+        "import os, sys\nopen(os.environ['MLE_OUT'] + '/grades.json', 'w').write('[' * 30000)\n"
+        "os._exit(0)\n",
+        "spoilt the grader's result",
+    ),
 }
 
 
@@ -175,6 +185,9 @@ def test_a_faulty_metric_crashes_and_blames_itself(task: Example, name: str) -> 
         '"valid": true, "score": null',
         '"valid": false, "score": 1.0',
         '"valid": true, "score": "1.0x"',
+        '"valid": true, "score": NaN',
+        '"valid": true, "score": 1.0, "more": 1',
+        f'"valid": true, "score": 1.0, "more": {"[" * 5000}{"]" * 5000}',
     ],
 )
 def test_a_forged_result_is_refused(task: Example, forged: str) -> None:

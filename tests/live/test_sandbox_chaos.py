@@ -53,6 +53,11 @@ def kill_a_job(client: docker.DockerClient, chance: random.Random) -> int | None
     return None
 
 
+@pytest.mark.attack(
+    "life-cycle",
+    "the engine is stopped in the middle of a job",
+    "resumed or infra_error, never the code's failure",
+)
 def test_every_job_has_one_true_outcome_whoever_is_killed(engine: Engine, tmp_path: Path) -> None:
     ledger, scratch = tmp_path / "ledger", tmp_path / "scratch"
     scratch.mkdir()

@@ -51,6 +51,11 @@ def wait_for_container(client: docker.DockerClient, deployment: str) -> dict[str
     raise AssertionError("no container came up")
 
 
+@pytest.mark.attack(
+    "rights",
+    "settings of the container as the engine sees them",
+    "every limit set, no right given",
+)
 def test_settings_that_hold_the_code(
     client: docker.DockerClient, tmp_path: Path, scratch: Path
 ) -> None:
@@ -98,6 +103,11 @@ sandbox.run(job)
 """
 
 
+@pytest.mark.attack(
+    "life-cycle",
+    "the orchestrator is killed (containers)",
+    "the container ends by its own limit, or the next sandbox removes it with its folders",
+)
 def test_what_a_killed_process_leaves_is_reaped(client: docker.DockerClient, scratch: Path) -> None:
     with closing(DockerSandbox(scratch_parent=scratch)) as living:
         deployment = living._scratch.deployment
@@ -114,6 +124,11 @@ def test_what_a_killed_process_leaves_is_reaped(client: docker.DockerClient, scr
     assert str(scratch) not in Path("/proc/self/mountinfo").read_text()
 
 
+@pytest.mark.attack(
+    "output",
+    "flood the engine again and again",
+    "output_limit each time, the engine answers",
+)
 def test_a_flood_of_output_never_wedges_the_engine(docker_sandbox: DockerSandbox) -> None:
     """The engine waits for its readers: who kills without hanging up first may wait with it."""
     code = "import sys\nwhile True: sys.stdout.write('x' * 65536)"
@@ -124,6 +139,11 @@ def test_a_flood_of_output_never_wedges_the_engine(docker_sandbox: DockerSandbox
         assert result.wall_s < 10
 
 
+@pytest.mark.attack(
+    "life-cycle",
+    "clear up beside others",
+    "containers of other deployments and of live owners stay",
+)
 def test_closing_one_sandbox_leaves_the_jobs_of_another(
     client: docker.DockerClient, scratch: Path
 ) -> None:
@@ -138,6 +158,11 @@ def test_closing_one_sandbox_leaves_the_jobs_of_another(
     assert answers == [Status.OK]
 
 
+@pytest.mark.attack(
+    "life-cycle",
+    "clear up beside others",
+    "containers of other deployments and of live owners stay",
+)
 def test_reaping_leaves_other_deployments_alone(
     client: docker.DockerClient, docker_sandbox: DockerSandbox
 ) -> None:
@@ -159,6 +184,11 @@ def test_reaping_leaves_other_deployments_alone(
     assert containers(client, "test-other") == []
 
 
+@pytest.mark.attack(
+    "life-cycle",
+    "the orchestrator is killed (containers)",
+    "the container ends by its own limit, or the next sandbox removes it with its folders",
+)
 def test_a_container_ends_where_nobody_is_left_to_end_it(
     client: docker.DockerClient, docker_sandbox: DockerSandbox
 ) -> None:
@@ -176,6 +206,11 @@ def test_a_container_ends_where_nobody_is_left_to_end_it(
         client.api.remove_container(container, force=True)
 
 
+@pytest.mark.attack(
+    "life-cycle",
+    "the engine hangs up",
+    "infra_error after one retry, never the code's failure",
+)
 def test_an_engine_that_breaks_down_is_no_fault_of_the_code(scratch: Path) -> None:
     """The job's connection leads to something that hangs up at each request, as a dying engine."""
     calls: list[int] = []
@@ -208,6 +243,11 @@ def test_an_engine_that_breaks_down_is_no_fault_of_the_code(scratch: Path) -> No
     assert list(scratch.iterdir()) == []
 
 
+@pytest.mark.attack(
+    "life-cycle",
+    "the image is not there",
+    "a clear error that names the next step; nothing is pulled",
+)
 def test_missing_image_is_said(docker_sandbox: DockerSandbox, scratch: Path) -> None:
     with pytest.raises(SandboxUnavailableError, match="mle-smith sandbox build"):
         DockerSandbox("mle-smith-sandbox:never-built", scratch_parent=scratch)
@@ -220,6 +260,7 @@ def test_a_second_build_does_nothing(docker_sandbox: DockerSandbox) -> None:
     assert built.seconds < 5
 
 
+@pytest.mark.attack("rights", "look for programs with the set-user-id bit", "none in the image")
 def test_image_has_no_setuid_program_and_compiled_libraries(
     docker_sandbox: DockerSandbox,
 ) -> None:
@@ -247,6 +288,11 @@ def test_auto_takes_docker(docker_sandbox: DockerSandbox) -> None:
     assert [fact.ok for fact in doctor()[:2]] == [True, True]
 
 
+@pytest.mark.attack(
+    "life-cycle",
+    "twenty jobs at once",
+    "twenty right results; no container, folder, mount or descriptor left",
+)
 def test_twenty_jobs_at_once_leave_nothing(client: docker.DockerClient, scratch: Path) -> None:
     before = len(list(Path("/proc/self/fd").iterdir()))
     answers: dict[int, str] = {}
@@ -268,6 +314,7 @@ def test_twenty_jobs_at_once_leave_nothing(client: docker.DockerClient, scratch:
     assert len(list(Path("/proc/self/fd").iterdir())) <= before + 2
 
 
+@pytest.mark.attack("life-cycle", "there is no engine", "a clear error within two seconds")
 def test_no_engine_is_said_within_seconds(monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> None:
     monkeypatch.setenv("DOCKER_HOST", f"unix://{tmp_path}/none.sock")
     with pytest.raises(SandboxUnavailableError, match="No Docker engine"):

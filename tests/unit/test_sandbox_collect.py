@@ -2,12 +2,14 @@ from __future__ import annotations
 
 import os
 import socket
+import threading
 from pathlib import Path
 
 import pytest
 
 from mle_smith.sandbox.collect import Collected, collect, measure
 from mle_smith.sandbox.job import Limits
+from tests.support.sandboxes import folder
 
 
 @pytest.fixture
@@ -67,6 +69,9 @@ def test_number_of_files_is_bounded(source: Path) -> None:
     assert (len(found.artefacts), found.overflow) == (10, True)
 
 
+@pytest.mark.attack(
+    "collection", "sockets, pipes, links and holes that a container could not make", "left behind"
+)
 def test_only_plain_files_are_taken(source: Path, tmp_path: Path) -> None:
     secret = tmp_path / "secret"
     secret.write_text("secret")
@@ -115,3 +120,37 @@ def test_measure_counts_what_is_on_disk(source: Path) -> None:
     size, files = measure(source)
     assert 100_000 <= size < 150_000
     assert files == 2
+
+
+@pytest.mark.attack(
+    "collection",
+    "somebody who is still alive swaps files for links",
+    "never follows one: what is taken was the job's own",
+)
+def test_what_is_swapped_meanwhile_is_never_followed(source: Path, tmp_path: Path) -> None:
+    """After a job's end nobody is left to do so; the collector holds even where somebody is."""
+    secret = folder(tmp_path, "theirs")
+    (secret / "file").write_text("secret")
+    write(source, "file", "folder/file")
+    (source / "link").symlink_to(secret / "file")
+    (source / "other").symlink_to(secret)
+    over = threading.Event()
+
+    def swap() -> None:
+        while not over.is_set():
+            for one, two in (("file", "link"), ("folder", "other")):
+                for here, there in ((one, "between"), (two, one), ("between", two)):
+                    (source / here).rename(source / there)
+
+    thread = threading.Thread(target=swap)
+    thread.start()
+    try:
+        for number in range(200):
+            destination = folder(tmp_path, str(number))
+            found = collect(source, destination, ("**",), Limits())
+            for artefact in found.artefacts.values():
+                assert not artefact.path.is_symlink()
+                assert artefact.path.read_text() in {"file", "folder/file"}
+    finally:
+        over.set()
+        thread.join()

@@ -24,12 +24,18 @@ def package(tmp_path: Path) -> Path:
     return root
 
 
+@pytest.mark.attack(
+    "files", "mount a private folder, a part or a parent of it", "refused before anything runs"
+)
 @pytest.mark.parametrize("part", [".", "private", "private/deep", "private/test_answer.csv"])
 def test_solver_sees_no_private_folder(package: Path, part: str) -> None:
     with pytest.raises(UsageError, match="must not see"):
         resolve(Role.SOLVE, (package / part, "/in/x"))
 
 
+@pytest.mark.attack(
+    "files", "mount a private folder by a link or through `..`", "refused before anything runs"
+)
 def test_solver_sees_no_private_folder_by_another_name(package: Path, tmp_path: Path) -> None:
     (tmp_path / "innocent").symlink_to(package / "private")
     with pytest.raises(UsageError, match="must not see"):
@@ -52,6 +58,7 @@ def test_a_folder_that_is_only_called_private_is_no_secret(tmp_path: Path) -> No
     assert resolve(Role.SOLVE, (home, "/in/public"))[0].source == home.resolve()
 
 
+@pytest.mark.attack("files", "mount over the system's folders", "refused before anything runs")
 @pytest.mark.parametrize("target", ["/input", "/in/../etc", "//", "/inside", "/out"])
 def test_targets_lie_below_in(package: Path, target: str) -> None:
     with pytest.raises(UsageError, match="not /in or below"):
@@ -75,11 +82,15 @@ def test_sources_must_exist(tmp_path: Path) -> None:
         resolve(Role.PREPARE, (tmp_path / "loop", "/in/x"))
 
 
+@pytest.mark.attack("files", "mount a device", "refused before anything runs")
 def test_sources_are_files_or_folders() -> None:
     with pytest.raises(UsageError, match="neither a folder nor"):
         resolve(Role.PREPARE, (Path("/dev/null"), "/in/x"))
 
 
+@pytest.mark.attack(
+    "files", "a link in the inputs that leads out of them", "refused before anything runs"
+)
 @pytest.mark.parametrize("role", list(Role))
 def test_links_must_stay_in_their_mount(package: Path, role: Role) -> None:
     (package / "public" / "deep").mkdir()

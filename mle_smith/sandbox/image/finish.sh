@@ -1,6 +1,7 @@
 #!/bin/sh
 # Last step of both ways to the image, run inside it as root: takes out what a job must not have
-# or does not need, compiles what it imports, and proves that it imports.
+# or does not need, and what differs from one build to the next, compiles what a job imports, and
+# proves that it imports.
 set -eu
 
 # No program that gives its caller more rights.
@@ -12,6 +13,14 @@ site=$(python3 -c 'import pandas, pathlib; print(pathlib.Path(pandas.__file__).p
 # numpy's tests stay: numpy.testing imports from them.
 rm -rf "$site/pandas/tests" "$site/pyarrow/tests" "$site/pyarrow/include"
 find "$site/sklearn" "$site/scipy" -type d -name tests -prune -exec rm -rf {} +
+
+# What tells when, where and by which installer the image was made: the same recipe gives the same
+# layer. Scripts of libraries begin with the path of the installer's Python.
+rm -rf "$site/bin" /etc/apt/sources.list /etc/apt/sources.list.d /var/cache/ldconfig \
+    /var/lib/apt/extended_states /var/backups/*
+find "$site" -path '*.dist-info/*' \
+    \( -name RECORD -o -name INSTALLER -o -name REQUESTED -o -name direct_url.json \) -delete
+sed -i -E 's/^([^:]*:[^:]*):[0-9]*:/\1::/' /etc/shadow
 
 # The root is read-only when jobs run, so what is not compiled now is compiled at each import.
 # Hash-based files that are never checked need no look at the source and are the same each time.

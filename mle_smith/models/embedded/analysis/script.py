@@ -8,6 +8,8 @@ from collections.abc import Mapping, Sequence
 from pathlib import Path
 from typing import Any
 
+from mle_smith.sandbox.untrusted import UntrustedError, parse_json
+
 _HERE = Path(__file__).parent
 _FUTURE = "from __future__ import annotations"
 _OWN_IMPORT = re.compile(r"^from mle_smith[\w.]* import (\([^)]*\)|[^\n(]*)\n", re.MULTILINE)
@@ -35,9 +37,9 @@ def render(scripts: Sequence[str], tables: Sequence[Mapping[str, Any]], params: 
 def answer_of(reply: str) -> dict[str, Any] | None:
     """The JSON that a rendered program printed last, or None when it did not get that far."""
     try:
-        result = json.loads(reply)
+        result = parse_json(reply)
         lines = str(result["stdout"]).strip().splitlines()
-        answer = json.loads(lines[-1])
-    except (ValueError, KeyError, IndexError, TypeError):
+        answer = parse_json(lines[-1])
+    except (UntrustedError, KeyError, IndexError, TypeError):
         return None
     return answer if isinstance(answer, dict) else None
