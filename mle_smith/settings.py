@@ -68,6 +68,10 @@ class Settings(BaseModel):
     )
     budgets: Budgets = Field(default_factory=Budgets, description="Bounds on the agents' work.")
 
+    review: bool = Field(
+        default=True,
+        description="Let a model review packages; off only to find out what that does.",
+    )
     human_review: bool = Field(
         default=False, description="Wait for a person's word before a task is published."
     )

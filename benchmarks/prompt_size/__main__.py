@@ -89,7 +89,7 @@ def grown(messages: list[AnyMessage], steps: int) -> list[AnyMessage]:
     said = [*messages]
     for number in range(steps):
         call = {"name": "run_python", "args": {"code": f"# {number}\n" + "x = 1\n" * 250}}
-        said.append(AIMessage("", tool_calls=[{**call, "id": f"c{number}"}]))  # type: ignore[typeddict-item]  # built in two parts
+        said.append(AIMessage("", tool_calls=[{**call, "id": f"c{number}"}]))
         said.append(ToolMessage(f"{number} " + "0.123, " * 850, tool_call_id=f"c{number}"))
     return [*said, steps_left(steps, STEPS)]
 
@@ -112,7 +112,12 @@ def rows() -> Iterator[str]:
             last = 9 if role is AgentRole.TESTER else STEPS - 1
             begin = grown(first_messages(role, data), 0)
             end = grown(first_messages(role, data), last)
-            sizes = [begin, fit(begin, CONTEXT, tools), end, fit(end, CONTEXT, tools)]
+            sizes: list[Sequence[BaseMessage]] = [
+                begin,
+                fit(begin, CONTEXT, tools),
+                end,
+                fit(end, CONTEXT, tools),
+            ]
             cells = " | ".join(f"{tokens(size, tools):,}" for size in sizes)
             yield f"| {name} | {role} | {tokens([], tools):,} | {cells} |"
 

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import shutil
+from collections.abc import Hashable
 from pathlib import Path
 from typing import Any
 
@@ -16,6 +17,7 @@ from cli.forge import decisions
 from graph.context import ForgeContext
 from graph.routes import after_verdict
 from graph.state import TaskState
+from graph.timing import timed
 from mle_smith.errors import UsageError
 from mle_smith.package.workspace import Workspace
 from mle_smith.values import Verdict
@@ -49,8 +51,13 @@ def task(tmp_path: Path) -> dict[str, Any]:
 
 def waiting_graph() -> Any:
     graph = StateGraph(TaskState, context_schema=ForgeContext)
-    graph.add_node("sign_off", sign_off)
-    ways = {"passed": "publish", "redesign": "design", "repackage": "refactor", "reject": "reject"}
+    graph.add_node("sign_off", timed("sign_off", sign_off), input_schema=TaskState)
+    ways: dict[Hashable, str] = {
+        "passed": "publish",
+        "redesign": "design",
+        "repackage": "refactor",
+        "reject": "reject",
+    }
     for name in ways.values():
         graph.add_node(name, end)
         graph.add_edge(name, END)
