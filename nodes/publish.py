@@ -15,6 +15,7 @@ from mle_smith.metrics import METRICS, answers_of
 from mle_smith.metrics.classes import labels_of
 from mle_smith.models.ledger import Ledger
 from mle_smith.models.roles import AgentRole
+from mle_smith.models.spec import ModelSpec
 from mle_smith.package.layout import RunPaths
 from mle_smith.package.manifest import (
     CheckRecord,
@@ -106,7 +107,7 @@ def make_manifest(
         provenance=Provenance(
             source=profile.name, raw_sha256=profile.raw_sha256, licence=profile.licence
         ),
-        backbone={role: settings.model_of(role) for role in AgentRole},
+        backbone={role: _public(settings.model_of(role)) for role in AgentRole},
         versions=versions(),
         sandbox=isolation,
         attempts=state.attempts,
@@ -130,7 +131,15 @@ def _classes(state: Task, train: dict[str, Any]) -> tuple[tuple[str, ...], str |
 def _ledger(state: Task) -> tuple[LedgerRow, ...]:
     """What the task's calls cost, without times: the same inputs give the same manifest."""
     rows = Ledger(RunPaths(Path(state.run_folder)).ledger).rows(state.task_id)
-    return tuple(LedgerRow(**row.model_dump(exclude={"seconds"})) for row in rows)
+    return tuple(
+        LedgerRow(**{**row.model_dump(exclude={"seconds"}), "model": _public(row.model)})
+        for row in rows
+    )
+
+
+def _public(model: str) -> str:
+    """A model's name without the address of a server, which is nobody's business."""
+    return ModelSpec.parse(model).public_name
 
 
 def _records(checked: Checked, verdicts: list[Verdict]) -> tuple[CheckRecord, ...]:

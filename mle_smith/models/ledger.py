@@ -9,10 +9,12 @@ at their estimate: the provider may have charged for them.
 from __future__ import annotations
 
 import contextlib
+import functools
 import json
 import os
 import sqlite3
 import time
+import uuid
 from collections.abc import Iterator
 from pathlib import Path
 from typing import Any, Literal, NamedTuple
@@ -26,13 +28,13 @@ from mle_smith.values import TimedLedgerRow, Value
 _SCHEMA = """
 CREATE TABLE IF NOT EXISTS calls (
     key TEXT PRIMARY KEY, task TEXT, role TEXT, stage TEXT, model TEXT, digest TEXT,
-    state TEXT, pid INTEGER, guess_tokens INTEGER, guess_cost REAL,
+    state TEXT, process TEXT, guess_tokens INTEGER, guess_cost REAL,
     input INTEGER DEFAULT 0, cached INTEGER DEFAULT 0, output INTEGER DEFAULT 0,
     reasoning INTEGER DEFAULT 0, cost REAL, hit INTEGER DEFAULT 0, seconds REAL DEFAULT 0,
     retries INTEGER DEFAULT 0, reply TEXT
 );
 CREATE TABLE IF NOT EXISTS spells (
-    pid INTEGER, task TEXT, began REAL, seen REAL, PRIMARY KEY (pid, task)
+    process TEXT, task TEXT, began REAL, seen REAL, PRIMARY KEY (process, task)
 );
 """
 _WAIT_S = 0.05
@@ -140,7 +142,7 @@ class Ledger:
                 if refusal is None:
                     db.execute(
                         "INSERT OR REPLACE INTO calls (key, task, role, stage, model, digest,"
-                        " pid, guess_tokens, guess_cost, state)"
+                        " process, guess_tokens, guess_cost, state)"
                         " VALUES (?,?,?,?,?,?,?,?,?,'pending')",
                         (
                             occasion.key,
@@ -149,7 +151,7 @@ class Ledger:
                             occasion.stage,
                             model,
                             digest,
-                            os.getpid(),
+                            _process(),
                             *guess,
                         ),
                     )
@@ -212,12 +214,12 @@ class Ledger:
     def _sum(self, db: sqlite3.Connection, task: str | None, without: str) -> Spent:
         """Calls that are done, or were under way in a process that is gone."""
         mine = "AND task = :task" if task is not None else ""
-        at = {"task": task, "without": without, "pid": os.getpid()}
+        at = {"task": task, "without": without, "process": _process()}
         cost, tokens = db.execute(
             # A server that does not say what a call used leaves the guess standing.
             "SELECT TOTAL(COALESCE(cost, guess_cost)), TOTAL(CASE WHEN hit OR state = 'failed'"
             " THEN 0 WHEN input + output = 0 THEN guess_tokens ELSE input + output END) FROM calls"
-            f" WHERE key != :without AND NOT (state = 'pending' AND pid = :pid) {mine}",
+            f" WHERE key != :without AND NOT (state = 'pending' AND process = :process) {mine}",
             at,
         ).fetchone()
         (seconds,) = db.execute(
@@ -243,12 +245,25 @@ class Ledger:
         )
 
 
+def _process() -> str:
+    """A name for this process that none before it has had.
+
+    Its number may well be an earlier one's: in a container that is started anew it mostly is.
+    """
+    return _named(os.getpid())
+
+
+@functools.cache
+def _named(pid: int) -> str:
+    return f"{pid}-{uuid.uuid4().hex[:12]}"
+
+
 def _flying(db: sqlite3.Connection, without: str) -> Guess:
     """Calls of this process that are under way, at their guess."""
     tokens, cost = db.execute(
         "SELECT TOTAL(guess_tokens), TOTAL(guess_cost) FROM calls"
-        " WHERE state = 'pending' AND pid = ? AND key != ?",
-        (os.getpid(), without),
+        " WHERE state = 'pending' AND process = ? AND key != ?",
+        (_process(), without),
     ).fetchone()
     return Guess(int(tokens), cost)
 
@@ -259,5 +274,5 @@ def _see(db: sqlite3.Connection, task: str) -> None:
     for name in {"", task}:
         db.execute(
             "INSERT INTO spells VALUES (?, ?, ?, ?) ON CONFLICT DO UPDATE SET seen = ?",
-            (os.getpid(), name, now, now, now),
+            (_process(), name, now, now, now),
         )

@@ -85,6 +85,11 @@ class ModelSpec(Value):
         )
 
     @property
+    def public_name(self) -> str:
+        """The model without where it is served and how: what a package may tell of it."""
+        return f"{self.provider}:{self.model}" if self.provider else self.model
+
+    @property
     def is_embedded(self) -> bool:
         """Whether this is the built-in backbone."""
         return self.name == EMBEDDED

@@ -15,7 +15,10 @@ from typing import Any
 import pytest
 
 from mle_smith.errors import BudgetError, ModelError, UsageError
+from mle_smith.models.exchange import Occasion
+from mle_smith.models.ledger import Caps, Guess, _named
 from mle_smith.models.replies import Recording
+from mle_smith.models.roles import AgentRole
 from tests.support.agents import Desk
 from tests.support.model_server import (
     Answer,
@@ -226,3 +229,29 @@ def wait_for(server: ModelServer, requests: int) -> None:
     while len(server.requests) < requests:
         assert time.monotonic() < deadline, "the process asked nothing"
         time.sleep(0.02)
+
+
+def test_a_process_that_bears_the_number_of_a_killed_one_does_not_wait_for_its_calls(
+    tmp_path: Path, prices: Path
+) -> None:
+    occasion = Occasion(task="t-0", role=AgentRole.DESIGNER, stage="design")
+    free = Caps()
+    ledger = Desk(tmp_path).ledger
+    assert ledger.admit(occasion, "m", "digest", Guess(1500, CALL), free, free) is None
+    _named.cache_clear()  # as in a container that was started anew
+    with ModelServer(in_turn(NOTES)) as server:
+        with pytest.raises(BudgetError):
+            Desk(tmp_path).run(
+                priced(server, prices), prices=str(prices), budgets=caps(run={"cost": 7.0})
+            )
+        assert server.paid == 2
+
+
+@pytest.mark.parametrize("cap", [{"tokens": 4000}, {"seconds": 0.0}])
+def test_a_run_is_bounded_in_tokens_and_in_time_too(tmp_path: Path, cap: dict[str, float]) -> None:
+    with ModelServer(in_turn(NOTES)) as server:
+        model = f"openai:test@{server.url}?max_tokens=500"
+        with pytest.raises(BudgetError, match="the run has used its budget"):
+            Desk(tmp_path).run(model, budgets=caps(run=cap))
+        assert server.paid <= 3
+    assert Desk(tmp_path).ledger.spent().tokens <= 4000 + 1500

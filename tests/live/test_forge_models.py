@@ -146,6 +146,8 @@ def test_a_forge_stopped_by_its_budget_and_resumed_pays_for_nothing_twice_and_le
     assert manifests_of(out) == manifests_of(made)
     assert summary["cost"]["calls"] == server.paid
     assert holders_of_the_key(tmp_path) == []
+    for path in (out / "tasks").rglob("*"):
+        assert not path.is_file() or server.url.encode() not in path.read_bytes()
     digests = [exchange.digest for exchange in Recording(tmp_path / "again.jsonl").read()]
     assert sorted(digests) == sorted(exchange.digest for exchange in Recording(file).read())
 
