@@ -9,9 +9,7 @@ import typer
 
 from cli.options import JsonOption
 from cli.output import print_json, results
-from mle_smith.models.load import provider_available
-
-_KEYS = {"openai": "OPENAI_API_KEY", "anthropic": "ANTHROPIC_API_KEY"}
+from mle_smith.models.load import KEYS, provider_available
 
 
 def doctor(
@@ -39,7 +37,7 @@ def _model_facts() -> list[dict[str, object]]:
     facts: list[dict[str, object]] = [
         {"name": "model embedded", "ok": True, "state": "needs nothing", "next_step": ""}
     ]
-    for provider, key in _KEYS.items():
+    for provider, key in KEYS.items():
         package, has_key = provider_available(provider), bool(os.environ.get(key))
         steps = [] if package else [f"pip install langchain-{provider}"]
         steps += [] if has_key else [f"set {key}"]

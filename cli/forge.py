@@ -2,18 +2,39 @@
 
 from __future__ import annotations
 
+import sys
+from collections.abc import Callable
+from functools import partial
 from pathlib import Path
-from typing import Annotated, Any
+from typing import Annotated, Any, Protocol
 
 import typer
 
+from cli.budget import (
+    MaxCost,
+    MaxMinutes,
+    MaxTaskCost,
+    MaxTaskMinutes,
+    MaxTaskTokens,
+    MaxTokens,
+    caps_given,
+    with_caps,
+)
+from cli.human import ask
 from cli.options import JsonOption, SandboxOption, SeedOption
 from cli.output import messages, print_json, results
-from cli.progress import progress
-from mle_smith.errors import UsageError
+from cli.progress import Listener, progress
+from mle_smith.errors import UsageError, WaitingError
 from mle_smith.models.roles import AgentRole
 from mle_smith.package.layout import fresh_run_folder
 from mle_smith.values import MAX_FORMULATIONS
+
+
+class Run(Protocol):
+    """A run that is ready to be started or gone on with."""
+
+    def __call__(self, *, listener: Listener) -> dict[str, Any]:
+        """Its summary."""
 
 
 def forge(
@@ -53,6 +74,35 @@ def forge(
     resume: Annotated[
         Path | None, typer.Option(metavar="RUN", help="Go on with an unfinished run.")
     ] = None,
+    human_review: Annotated[
+        bool, typer.Option("--human-review", help="Ask a person before a task is published.")
+    ] = False,
+    decide: Annotated[
+        list[str] | None,
+        typer.Option(
+            metavar="TASK=WORD",
+            help="With --resume: accept, 'reject: WHY' or 'redo: WHAT TO CHANGE'. Repeatable.",
+        ),
+    ] = None,
+    max_cost: MaxCost = None,
+    max_tokens: MaxTokens = None,
+    max_minutes: MaxMinutes = None,
+    max_task_cost: MaxTaskCost = None,
+    max_task_tokens: MaxTaskTokens = None,
+    max_task_minutes: MaxTaskMinutes = None,
+    prices: Annotated[
+        Path | None, typer.Option(help="JSON file of prices, over the bundled ones.")
+    ] = None,
+    cache: Annotated[
+        Path | None, typer.Option(help="File of the reply cache. Default: in ~/.cache.")
+    ] = None,
+    no_cache: Annotated[
+        bool, typer.Option("--no-cache", help="Ask the models anew, and keep no replies.")
+    ] = False,
+    record: Annotated[
+        Path | None, typer.Option(help="File to record all model traffic in.")
+    ] = None,
+    replay: Annotated[Path | None, typer.Option(help="Recording to take all replies from.")] = None,
     as_json: JsonOption = False,
 ) -> None:
     """Forge verified tasks from a raw data set.
@@ -63,33 +113,56 @@ def forge(
     from graph import run as runs
     from graph.context import ForgeContext
 
+    caps = caps_given(
+        run=(max_cost, max_tokens, max_minutes),
+        task=(max_task_cost, max_task_tokens, max_task_minutes),
+    )
     if (resume is None) == (not sources):
         raise UsageError("name either a SOURCE or --resume RUN", code="forge.call")
-    with progress(messages(), plain=as_json) as listener:
-        if resume is not None:
-            folder = resume.resolve()
-            summary = runs.resume(folder, listener)
-        else:
-            folder = (out or fresh_run_folder(sources or [])).resolve()
-            common, by_role = _models(model or [])
-            context = ForgeContext.model_validate(
-                {
-                    "model": common,
-                    "role_models": by_role,
-                    "out": str(folder),
-                    "max_formulations": max_formulations,
-                    "sandbox": sandbox,
-                    "seed": seed,
-                    "memory_mb": memory,
-                    "accept_weaker_isolation": i_accept_weaker_isolation,
-                }
-            )
-            summary = runs.start(sources or [], context, listener)
+    with_budget = partial(with_caps, caps=caps)
+    if resume is not None:
+        folder = resume.resolve()
+        first = partial(runs.resume, folder, change=with_budget, decisions=decisions(decide or []))
+    else:
+        folder = (out or fresh_run_folder(sources or [])).resolve()
+        common, by_role = _models(model or [])
+        context = ForgeContext.model_validate(
+            {
+                "model": common,
+                "role_models": by_role,
+                "out": str(folder),
+                "max_formulations": max_formulations,
+                "sandbox": sandbox,
+                "seed": seed,
+                "memory_mb": memory,
+                "accept_weaker_isolation": i_accept_weaker_isolation,
+                "human_review": human_review,
+                "prices": _absolute(prices),
+                "cache": None if no_cache else _absolute(cache),
+                "record": _absolute(record),
+                "replay": _absolute(replay),
+            }
+        )
+        first = partial(runs.start, sources or [], with_budget(context))
+    summary = _finished(first, lambda said: partial(runs.resume, folder, decisions=said), as_json)
     if as_json:
         print_json(document(folder, summary))
     else:
         _show(folder, summary)
     raise typer.Exit(0 if summary["tasks"] else 1)
+
+
+def _finished(run: Run, go_on: Callable[[dict[str, str]], Run], as_json: bool) -> dict[str, Any]:
+    """The summary of a run, after all that a person at the terminal was asked for."""
+    while True:
+        try:
+            with progress(messages(), plain=as_json) as listener:
+                return run(listener=listener)
+        except WaitingError as error:
+            said = ask(error.waiting) if sys.stdin.isatty() and not as_json else {}
+            if not said:
+                raise
+            run = go_on(said)
 
 
 def document(folder: Path, summary: dict[str, Any]) -> dict[str, Any]:
@@ -116,6 +189,27 @@ def _models(given: list[str]) -> tuple[str, dict[str, str]]:
     return common, by_role
 
 
+def _cost(cost: dict[str, Any]) -> str:
+    """What a run cost, in words."""
+    dollars = cost["dollars"]
+    price = "price not known (--prices FILE)" if dollars is None else f"${dollars:.4f}"
+    return f"{cost['calls']} calls, {cost['tokens']} tokens, {cost['hits']} from cache; {price}"
+
+
+def decisions(given: list[str]) -> dict[str, str]:
+    """The decisions of `--decide TASK=WORD`, by task."""
+    split = [value.partition("=") for value in given]
+    wrong = [task for task, equals, _ in split if not equals]
+    if wrong:
+        raise UsageError(f"--decide {wrong[0]}: write TASK=accept", code="review.decision")
+    return {task: word for task, _, word in split}
+
+
+def _absolute(path: Path | None) -> str:
+    """The path for a run that may be resumed from another folder; empty when there is none."""
+    return str(path.expanduser().resolve()) if path else ""
+
+
 def _show(folder: Path, summary: dict[str, Any]) -> None:
     from rich.table import Table
 
@@ -139,7 +233,8 @@ def _show(folder: Path, summary: dict[str, Any]) -> None:
         console.print(f"Rejected {task['id']}:", style="yellow")
         for finding in task["findings"]:
             console.print(f"  {finding['code']} {finding['message']}", markup=False)
-    console.print(f"\nRun folder: {folder}", markup=False)
+    console.print(f"\nModels:     {_cost(summary['cost'])}", markup=False)
+    console.print(f"Run folder: {folder}", markup=False)
     if summary["tasks"]:
         first = folder / summary["tasks"][0]["path"]
         console.print(f"Report:     {first / 'report.html'}", markup=False)

@@ -10,7 +10,7 @@ os.environ.setdefault("LANGGRAPH_STRICT_MSGPACK", "true")
 
 import typer
 
-from cli import check, doctor, drawing, forge, grade, prepare, sandbox
+from cli import check, doctor, drawing, experiment, forge, grade, prepare, sandbox, transcript
 from cli.output import fail
 from mle_smith.errors import MLESmithError
 
@@ -28,6 +28,8 @@ app.command("prepare")(prepare.prepare)
 app.add_typer(sandbox.app, name="sandbox")
 app.command("doctor")(doctor.doctor)
 app.command("graph")(drawing.graph)
+app.command("experiment")(experiment.experiment)
+app.command("transcript")(transcript.transcript)
 
 
 def main() -> None:

@@ -24,6 +24,7 @@ brainstormer = react_agent(
     report=brainstorm.report,
     done=lambda state: bool(getattr(state, "ready", False)),
     budget=lambda settings: settings.budgets.brainstorm_steps,
+    unfinished=brainstorm.unfinished,
 )
 
 builder = StateGraph(ForgeState, input_schema=ForgeInput, context_schema=ForgeContext)

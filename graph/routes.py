@@ -6,9 +6,9 @@ Each returns a label; the graphs map labels to nodes, and the labels are what th
 from __future__ import annotations
 
 from collections.abc import Callable
-from typing import Literal, TypeAlias
+from typing import Any, Literal, TypeAlias
 
-from langchain_core.messages import AIMessage
+from langchain_core.messages import AIMessage, HumanMessage
 from langgraph.runtime import Runtime
 from langgraph.types import Send
 
@@ -50,10 +50,22 @@ def after_verdict(state: Task, runtime: Runtime[Settings]) -> Way:
     return "redesign" if redesign else "repackage"
 
 
-def after_model(state: Conversation) -> Literal["act", "stop"]:
-    """Whether the model asked for tools, or has nothing more to do."""
-    last = state.messages[-1]
-    return "act" if isinstance(last, AIMessage) and last.tool_calls else "stop"
+def after_model(
+    budget: Callable[[Settings], int],
+) -> Callable[[Conversation, Runtime[Settings]], Literal["act", "correct", "stop"]]:
+    """The route of an agent after its model: to the tools that it asked for, or to its end.
+
+    Where the model was told that its reply will not do, it is asked again within its `budget`.
+    """
+
+    def route(state: Conversation, runtime: Runtime[Settings]) -> Literal["act", "correct", "stop"]:
+        last = state.messages[-1]
+        if isinstance(last, AIMessage) and last.tool_calls:
+            return "act"
+        left = state.steps < budget(runtime.context or Settings())
+        return "correct" if left and isinstance(last, HumanMessage) else "stop"
+
+    return route
 
 
 def after_tools(
@@ -61,7 +73,8 @@ def after_tools(
 ) -> Callable[[Conversation, Runtime[Settings]], Literal["go on", "stop"]]:
     """The route of an agent after its tools: it ends when it is `done` or its `budget` is spent."""
 
-    def route(state: Conversation, runtime: Runtime[Settings]) -> Literal["go on", "stop"]:
+    # An annotated state would be cut down to the fields of its type, and `done` asks for others.
+    def route(state: Any, runtime: Runtime[Settings]) -> Literal["go on", "stop"]:
         spent = state.steps >= budget(runtime.context or Settings())
         return "stop" if spent or done(state) else "go on"
 

@@ -21,6 +21,7 @@ from nodes.judge import judge
 from nodes.publish import publish
 from nodes.reject import reject
 from nodes.review import review
+from nodes.sign_off import sign_off
 
 designer = react_agent(
     "design",
@@ -31,6 +32,7 @@ designer = react_agent(
     report=design.report,
     done=lambda state: bool(getattr(state, "submitted", False)),
     budget=lambda settings: settings.budgets.design_steps,
+    unfinished=design.unfinished,
 )
 refactorer = react_agent(
     "refactor",
@@ -41,6 +43,7 @@ refactorer = react_agent(
     report=refactor.report,
     done=lambda state: bool(getattr(state, "submitted", False)),
     budget=lambda settings: settings.budgets.refactor_steps,
+    unfinished=refactor.unfinished,
 )
 test_agent = react_agent(
     "execute",
@@ -51,6 +54,7 @@ test_agent = react_agent(
     report=execute.report,
     done=lambda state: False,
     budget=lambda settings: settings.budgets.execute_steps,
+    unfinished=execute.unfinished,
 )
 
 cheating_agent = react_agent(
@@ -62,6 +66,7 @@ cheating_agent = react_agent(
     report=cheat.report,
     done=lambda state: False,
     budget=lambda settings: settings.budgets.execute_steps,
+    unfinished=cheat.unfinished,
 )
 
 builder = StateGraph(TaskState, context_schema=ForgeContext)
@@ -69,7 +74,7 @@ builder.add_node("design", designer)
 builder.add_node("refactor", refactorer)
 builder.add_node("execute", test_agent)
 builder.add_node("cheat", cheating_agent)
-for _node in (check_draft, check_package, review, judge, publish, reject):
+for _node in (check_draft, check_package, review, judge, sign_off, publish, reject):
     builder.add_node(_node.__name__, timed(_node.__name__, _node), input_schema=TaskState)
 
 builder.add_edge(START, "design")
@@ -80,7 +85,12 @@ builder.add_conditional_edges(
     {"passed": "refactor", "redesign": "design", "reject": "reject"},
 )
 builder.add_edge("refactor", "check_package")
-for _stage, _next in (("check_package", "review"), ("review", "execute"), ("judge", "publish")):
+for _stage, _next in (
+    ("check_package", "review"),
+    ("review", "execute"),
+    ("judge", "sign_off"),
+    ("sign_off", "publish"),
+):
     builder.add_conditional_edges(
         _stage,
         after_verdict,

@@ -2,16 +2,16 @@
 
 from __future__ import annotations
 
-import asyncio
 import json
 import time
-from collections.abc import Awaitable, Callable
+from collections.abc import Callable
 from pathlib import Path
 from typing import Any
 
 from langgraph.config import get_stream_writer
 from langgraph.runtime import Runtime
 
+from graph.hands import refusal
 from mle_smith.package.layout import RunPaths
 from mle_smith.settings import Settings
 from mle_smith.task import Dataset, Task
@@ -43,28 +43,19 @@ def timed(stage: str, node: Node) -> Node:
 
 
 class ToolTimer:
-    """Wrappers of an agent's tool calls that log their seconds and tell the stream.
-
-    A `ToolNode` takes one for each way of running: with a synchronous one alone, a server would
-    run the tools on its event loop.
-    """
+    """A wrapper of an agent's tool calls that logs their seconds and tells the stream."""
 
     def __init__(self, stage: str) -> None:
         self._stage = stage
 
     def wrap(self, request: Any, execute: Callable[[Any], Any]) -> Any:
-        """For `invoke`."""
+        """Make the call, unless the reply that it stands in notes why not."""
+        refused = refusal(request)
+        if refused is not None:
+            return refused
         started = self._begin(request)
         answer = execute(request)
         _note(_log(request.state, {}), self._stage, time.perf_counter() - started)
-        return answer
-
-    async def awrap(self, request: Any, execute: Callable[[Any], Awaitable[Any]]) -> Any:
-        """For `ainvoke`; the tool itself runs in a thread."""
-        started = self._begin(request)
-        answer = await execute(request)
-        seconds = time.perf_counter() - started
-        await asyncio.to_thread(_note, _log(request.state, {}), self._stage, seconds)
         return answer
 
     def _begin(self, request: Any) -> float:

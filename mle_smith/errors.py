@@ -11,6 +11,8 @@ to it. Only the rest is an exception, and all of it hangs on one tree:
       + MachineError          this machine could not do it                exit status 3
           + SandboxUnavailableError   no sandbox, no image, no daemon
           + ModelError        a language model did not answer
+          + WaitingError      a person is asked for a decision, and the run goes on with it
+          + BudgetError       the budget of a run is spent, and it can be resumed with more
 
 Every message names the file (and the row or column, where there is one) and the next step.
 """
@@ -65,3 +67,19 @@ class SandboxUnavailableError(MachineError):
 
 class ModelError(MachineError):
     """A language model could not be loaded or did not answer."""
+
+
+class WaitingError(MachineError):
+    """The run waits for a person's word on some of its tasks.
+
+    Attributes:
+        waiting: what each of them is shown as, by task id.
+    """
+
+    def __init__(self, message: str, *, waiting: dict[str, dict[str, object]]) -> None:
+        super().__init__(message, code="review.waiting")
+        self.waiting = waiting
+
+
+class BudgetError(MachineError):
+    """The run has spent what it was allowed to; it can be resumed with more."""

@@ -6,6 +6,8 @@ from typing import Literal
 
 from pydantic import BaseModel, ConfigDict, Field
 
+from mle_smith.models.consult import Terms
+from mle_smith.models.ledger import Caps
 from mle_smith.models.roles import AgentRole
 from mle_smith.values import MAX_FORMULATIONS
 
@@ -25,6 +27,10 @@ class Budgets(BaseModel):
     """Model calls of the test agent in one attempt."""
     attempts: int = Field(default=3, ge=1)
     """Attempts of the Designer, and of the Refactor, before a task is rejected."""
+    run: Caps = Field(default_factory=Caps)
+    """Money, tokens and time of the whole run. Used up, it stops where it is, to be resumed."""
+    task: Caps = Field(default_factory=Caps)
+    """The same for each task. Used up, that task is rejected, and the others go on."""
 
 
 class Settings(BaseModel):
@@ -34,7 +40,8 @@ class Settings(BaseModel):
 
     model: str = Field(
         default="embedded",
-        description="Model of every role: 'embedded', 'PROVIDER:MODEL' or 'openai:MODEL@BASE_URL'.",
+        description="Model of every role: 'embedded', 'PROVIDER:MODEL' or 'openai:MODEL@BASE_URL'; "
+        "docs/models.md lists the options that may follow a '?'.",
     )
     role_models: dict[AgentRole, str] = Field(
         default_factory=dict, description="Models of single roles, in place of 'model'."
@@ -61,6 +68,37 @@ class Settings(BaseModel):
     )
     budgets: Budgets = Field(default_factory=Budgets, description="Bounds on the agents' work.")
 
+    review: bool = Field(
+        default=True,
+        description="Let a model review packages; off only to find out what that does.",
+    )
+    human_review: bool = Field(
+        default=False, description="Wait for a person's word before a task is published."
+    )
+    prices: str = Field(default="", description="JSON file of prices, over the bundled ones.")
+    cache: str | None = Field(
+        default="",
+        description="File of the reply cache; empty: the usual place; null: no cache.",
+    )
+    record: str = Field(default="", description="File to record all model traffic in.")
+    replay: str = Field(default="", description="Recording to take all replies from.")
+    retry_pause: float = Field(
+        default=1.0, ge=0, le=60, description="Seconds before a failed model call is first retried."
+    )
+
     def model_of(self, role: AgentRole) -> str:
         """Name of the model that plays `role`."""
         return self.role_models.get(role, self.model)
+
+    def terms(self) -> Terms:
+        """What of all this concerns the calls to models."""
+        return Terms(
+            run_caps=self.budgets.run,
+            task_caps=self.budgets.task,
+            prices=self.prices,
+            cache=self.cache,
+            record=self.record,
+            replay=self.replay,
+            seed=self.seed,
+            retry_pause=self.retry_pause,
+        )

@@ -77,6 +77,8 @@ class Conversation(BaseModel):
     messages: list[AnyMessage] = Field(default_factory=list)
     steps: int = 0
     """Model calls of this attempt."""
+    stopped: Finding | None = None
+    """Why the agent was stopped before it was done; None when it was not."""
 
 
 class Task(BaseModel):
@@ -98,6 +100,8 @@ class Task(BaseModel):
     """The role whose agent is at work."""
     submitted: bool = False
     """Whether the agent at work has handed in; reset when an agent begins."""
+    stopped: Finding | None = None
+    """Why the agent at work was stopped before it was done; reset when an agent begins."""
     attempts: dict[str, int] = Field(default_factory=dict)
     """Attempts begun, by role."""
     findings: list[Finding] = Field(default_factory=list)

@@ -188,3 +188,35 @@ class Usage(Value):
 
     def __add__(self, other: Usage) -> Usage:
         return Usage(**{k: getattr(self, k) + getattr(other, k) for k in type(self).model_fields})
+
+
+class LedgerRow(Value):
+    """What calls to one model cost, for one role in one stage of one task."""
+
+    task: str
+    """Empty for calls about the data set as a whole."""
+    role: str
+    stage: str
+    model: str
+    calls: int
+    """Calls that a model answered."""
+    hits: int
+    """Replies that came from the cache, and cost nothing."""
+    failed: int
+    """Calls that were given up."""
+    input_tokens: int
+    cached_tokens: int
+    """Of the input: what the provider had in its cache."""
+    output_tokens: int
+    reasoning_tokens: int
+    """Of the output."""
+    cost: float | None
+    """Dollars; None when the price of the model is not known."""
+    retries: int
+
+
+class TimedLedgerRow(LedgerRow):
+    """The same with the time it took, which differs from run to run."""
+
+    seconds: float
+    """Waiting for replies, retries included."""

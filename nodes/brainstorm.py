@@ -36,7 +36,7 @@ def brief(state: Dataset, runtime: Runtime[Settings]) -> dict[str, Any]:
         max_formulations=settings.max_formulations,
         dataset=dataset_facts(state.profile(), settings.max_formulations),
     )
-    return {"messages": messages, "steps": 0, "ready": False}
+    return {"messages": messages, "steps": 0, "ready": False, "stopped": None}
 
 
 def report(state: _Brainstorming, runtime: Runtime[Settings]) -> dict[str, Any]:
@@ -49,6 +49,13 @@ def report(state: _Brainstorming, runtime: Runtime[Settings]) -> dict[str, Any]:
         message = f"no task was found in these data: {words}"
         update["refusal"] = {"code": "forge.no_idea", "message": message}
     return update
+
+
+def unfinished(state: Conversation) -> str:
+    """What the Brainstormer is told when it stops without a proposal."""
+    return (
+        "You have proposed nothing. Call `propose`; if the data carry no task, say why once more."
+    )
 
 
 def task_inputs(state: Dataset) -> list[dict[str, Any]]:

@@ -19,7 +19,7 @@ STAGE = "check_draft"
 def check_draft(state: Task, runtime: Runtime[Settings]) -> dict[str, Any]:
     """Check structure and metric of the draft; whatever is wrong goes back to the Designer."""
     if not state.submitted:
-        return hand_over(state, not_submitted(STAGE, Blame.DESIGN))
+        return hand_over(state, not_submitted(STAGE, Blame.DESIGN, state.stopped))
     settings = runtime.context or Settings()
     subject = subject_of(state, "draft", settings)
     checked = all_asked(check_package(subject, {Layer.STRUCTURE}))

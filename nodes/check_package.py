@@ -27,7 +27,7 @@ LAYERS = (
 def check_package(state: Task, runtime: Runtime[Settings]) -> dict[str, Any]:
     """Check the package; each finding goes back to the agent that it blames."""
     if not state.submitted:
-        return hand_over(state, not_submitted(STAGE, Blame.REFACTOR))
+        return hand_over(state, not_submitted(STAGE, Blame.REFACTOR, state.stopped))
     settings = runtime.context or Settings()
     subject = subject_of(state, "package", settings)
     checked = all_asked(run_checks(subject, LAYERS))

@@ -4,18 +4,21 @@ from __future__ import annotations
 
 import json
 from collections import Counter
+from collections.abc import Sequence
 from pathlib import Path
 from typing import Any
 
 from langgraph.runtime import Runtime
 from pydantic import Field
 
+from mle_smith.models.ledger import Ledger
 from mle_smith.models.roles import AgentRole
 from mle_smith.package.layout import RunPaths
 from mle_smith.package.seal import write_atomically
 from mle_smith.report import run_page
 from mle_smith.settings import Settings
 from mle_smith.task import Dataset, Outcome
+from mle_smith.values import TimedLedgerRow
 
 FUNNEL = {
     "drafted": "check_draft",
@@ -34,6 +37,7 @@ def collect(state: _Collecting, runtime: Runtime[Settings]) -> dict[str, Any]:
     """Write index.html for people, and run.json, the last file of a run."""
     settings = runtime.context or Settings()
     run = RunPaths(Path(state.run))
+    ledger = Ledger(run.ledger).rows()
     outcomes = sorted(state.outcomes, key=lambda outcome: outcome.task_id)
     summary = {
         "dataset": state.name,
@@ -49,6 +53,8 @@ def collect(state: _Collecting, runtime: Runtime[Settings]) -> dict[str, Any]:
         "funnel": funnel(len(state.proposals), outcomes),
         "stages": stage_costs(run, [outcome.task_id for outcome in outcomes]),
         "brainstorm_usage": state.brainstorm_usage.model_dump(),
+        "ledger": [row.model_dump() for row in ledger],
+        "cost": total(ledger),
     }
     write_atomically(run.index, run_page(summary))
     write_atomically(run.summary, json.dumps(summary, ensure_ascii=False, indent=2) + "\n")
@@ -73,6 +79,19 @@ def data_facts(state: Dataset) -> dict[str, Any] | None:
             }
             for table in profile.tables
         ],
+    }
+
+
+def total(ledger: Sequence[TimedLedgerRow]) -> dict[str, Any]:
+    """Sums over a ledger; dollars are null when the price of any call is not known."""
+    costs = [row.cost for row in ledger]
+    known = [cost for cost in costs if cost is not None]
+    return {
+        "dollars": sum(known) if len(known) == len(costs) else None,
+        "calls": sum(row.calls for row in ledger),
+        "hits": sum(row.hits for row in ledger),
+        "tokens": sum(row.input_tokens + row.output_tokens for row in ledger),
+        "retries": sum(row.retries for row in ledger),
     }
 
 

@@ -8,7 +8,7 @@ from langgraph.runtime import Runtime
 
 from mle_smith.models.roles import AgentRole
 from mle_smith.settings import Settings
-from mle_smith.task import Task
+from mle_smith.task import Conversation, Task
 from nodes.making import begin, brief_maker, finish
 from tools.build import building_tools, submit_draft
 from tools.explore import list_files, preview, profile_columns, run_python
@@ -38,3 +38,8 @@ def brief(state: Task, runtime: Runtime[Settings]) -> dict[str, Any]:
 
 
 report = finish(ROLE)
+
+
+def unfinished(state: Conversation) -> str:
+    """What the Designer is told when it stops without having handed in."""
+    return "You have not handed in. Repair what is left, then call `submit_draft`."

@@ -8,7 +8,7 @@ from langgraph.runtime import Runtime
 
 from mle_smith.models.roles import AgentRole
 from mle_smith.settings import Settings
-from mle_smith.task import Task
+from mle_smith.task import Conversation, Task
 from nodes.making import begin, finish
 from nodes.prompting import render_prompt
 from tools.solve import execute_code, get_history, request_info, validate_code
@@ -27,3 +27,10 @@ def brief(state: Task, runtime: Runtime[Settings]) -> dict[str, Any]:
 
 
 report = finish(ROLE)
+
+
+def unfinished(state: Conversation) -> str:
+    """What the test agent is told when it stops without a valid submission."""
+    if isinstance(state, Task) and any(solution.valid for solution in state.solutions):
+        return ""
+    return "You have no valid submission yet. Run a program with `execute_code`."

@@ -21,7 +21,13 @@ class _Making(Task, Conversation):
 def begin(state: Task, role: AgentRole) -> dict[str, Any]:
     """A new attempt of `role`."""
     attempts = {**state.attempts, role: state.attempts.get(role, 0) + 1}
-    return {"attempts": attempts, "at_work": role.value, "submitted": False, "steps": 0}
+    return {
+        "attempts": attempts,
+        "at_work": role.value,
+        "submitted": False,
+        "steps": 0,
+        "stopped": None,
+    }
 
 
 def brief_maker(state: Task, role: AgentRole, steps: int) -> list[AnyMessage]:

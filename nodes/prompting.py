@@ -10,6 +10,7 @@ from typing import Any
 from jinja2 import Environment, PackageLoader, StrictUndefined
 from langchain_core.messages import AnyMessage, HumanMessage, SystemMessage
 
+from mle_smith.checks.registry import CHECKS
 from mle_smith.data.code import function_name, read_code
 from mle_smith.data.tables import DatasetProfile, TableProfile
 from mle_smith.metrics import METRICS
@@ -83,8 +84,12 @@ def tables_of(profile: DatasetProfile, formulation: Formulation) -> list[dict[st
 
 
 def finding_facts(findings: Sequence[Finding]) -> list[dict[str, Any]]:
-    """Findings as an agent is told of them."""
-    return [finding.model_dump(mode="json") for finding in findings]
+    """Findings as an agent is told of them, each with the defect that its code stands for."""
+    defects = {code: defect for check in CHECKS for code, defect in check.codes.items()}
+    return [
+        {**finding.model_dump(mode="json"), "stands_for": defects.get(finding.code, "")}
+        for finding in findings
+    ]
 
 
 def _fenced_json(value: Any, name: str) -> str:

@@ -13,7 +13,9 @@ from mle_smith.data.tables import DatasetProfile
 from mle_smith.isolation import sandbox_for
 from mle_smith.metrics import METRICS, answers_of
 from mle_smith.metrics.classes import labels_of
+from mle_smith.models.ledger import Ledger
 from mle_smith.models.roles import AgentRole
+from mle_smith.models.spec import ModelSpec
 from mle_smith.package.layout import RunPaths
 from mle_smith.package.manifest import (
     Manifest,
@@ -27,6 +29,7 @@ from mle_smith.package.tables import describe_csv
 from mle_smith.report import Report, check_records, omissions, questions, write_report
 from mle_smith.settings import Settings
 from mle_smith.task import Outcome, Task
+from mle_smith.values import LedgerRow
 
 
 def publish(state: Task, runtime: Runtime[Settings]) -> dict[str, Any]:
@@ -99,13 +102,14 @@ def make_manifest(
         provenance=Provenance(
             source=profile.name, raw_sha256=profile.raw_sha256, licence=profile.licence
         ),
-        backbone={role: settings.model_of(role) for role in AgentRole},
+        backbone={role: _public(settings.model_of(role)) for role in AgentRole},
         versions=versions(),
         sandbox=isolation,
         attempts=state.attempts,
         checks=check_records(checked, state.verdicts),
         ladder=state.ladder,
         usage=state.usage,
+        ledger=_ledger(state),
     )
 
 
@@ -117,3 +121,17 @@ def _classes(state: Task, train: dict[str, Any]) -> tuple[tuple[str, ...], str |
         for label, count in column["top"]
     }
     return labels_of(state.formulation, counts)
+
+
+def _ledger(state: Task) -> tuple[LedgerRow, ...]:
+    """What the task's calls cost, without times: the same inputs give the same manifest."""
+    rows = Ledger(RunPaths(Path(state.run_folder)).ledger).rows(state.task_id)
+    return tuple(
+        LedgerRow(**{**row.model_dump(exclude={"seconds"}), "model": _public(row.model)})
+        for row in rows
+    )
+
+
+def _public(model: str) -> str:
+    """A model's name without the address of a server, which is nobody's business."""
+    return ModelSpec.parse(model).public_name

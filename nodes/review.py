@@ -4,12 +4,14 @@ from __future__ import annotations
 
 from typing import Any
 
-from langchain_core.messages import AIMessage
+from langchain_core.messages import AIMessage, AnyMessage, ToolMessage
 from langgraph.runtime import Runtime
+from pydantic import ValidationError
 
 from mle_smith.checks import Checked
-from mle_smith.errors import ModelError
-from mle_smith.models.load import load_model
+from mle_smith.models.consult import Ended
+from mle_smith.models.corrections import REFUSED, judged
+from mle_smith.models.faults import POLICIES, Fault
 from mle_smith.models.roles import AgentRole
 from mle_smith.package.layout import PackagePaths
 from mle_smith.package.tables import describe_csv
@@ -17,12 +19,15 @@ from mle_smith.sandbox.untrusted import read_text
 from mle_smith.settings import Settings
 from mle_smith.task import Objection, Review, Task
 from mle_smith.values import Blame, Finding, Severity, Usage, Verdict
-from nodes.agent import keep_transcript, spent
+from nodes.agent import consultant, keep_transcript, occasion_of, spent
 from nodes.prompting import render_prompt
 from nodes.verdicts import hand_over
 
 STAGE = "review"
 ROLE = AgentRole.REVIEWER
+_FORM = Review.__name__
+_ASK = f"Give your review by calling `{_FORM}`, once."
+_MOST_TRIES = 1 + 2 * POLICIES[Fault.WRONG_FORM].most
 
 _CODES = {
     "clarity": "R01",
@@ -38,10 +43,11 @@ _CODES = {
 def review(state: Task, runtime: Runtime[Settings]) -> dict[str, Any]:
     """Ask the Reviewer; serious objections send the task back to whom they blame.
 
-    Raises:
-        ModelError: the model gave no review in the form that was asked for.
+    A task that no review can be had of is rejected: what was not reviewed is not verified.
     """
     settings = runtime.context or Settings()
+    if not settings.review:
+        return hand_over(state, Verdict(stage=STAGE))
     package = state.workspace.assembled("package")
     checked = Checked.model_validate_json(state.workspace.checked.read_text())
     messages = render_prompt(
@@ -52,20 +58,67 @@ def review(state: Task, runtime: Runtime[Settings]) -> dict[str, Any]:
         prepare=read_text(package.prepare),
         metric=read_text(package.metric),
     )
-    chat = load_model(settings.model_of(ROLE), ROLE, seed=settings.seed)
-    answer = chat.with_structured_output(Review, include_raw=True).invoke(messages)
-    if not (isinstance(answer, dict) and isinstance(answer["parsed"], Review)):
-        raise ModelError(f"the reviewer's answer has the wrong form: {answer}", code="model.form")
-    given: Review = answer["parsed"]
-    reply: AIMessage = answer["raw"]
-    keep_transcript(state.workspace.transcripts, ROLE, [*messages, reply])
-    used = state.usage.get(ROLE, Usage()) + spent([reply])
+    number = 1 + sum(verdict.stage == STAGE for verdict in state.verdicts)
+    given, said = _asked(state, settings, messages, number)
+    keep_transcript(state.workspace.transcripts, f"{ROLE}-{number}", said)
+    used = state.usage.get(ROLE, Usage()) + spent(said)
     usage = {**state.usage, ROLE: used}
+    findings = tuple(map(_finding, given.objections)) if isinstance(given, Review) else (given,)
     return {
-        **hand_over(state, Verdict(stage=STAGE, findings=tuple(map(_finding, given.objections)))),
-        "review": given.model_dump(mode="json"),
+        **hand_over(state, Verdict(stage=STAGE, findings=findings)),
+        "review": given.model_dump(mode="json") if isinstance(given, Review) else None,
         "usage": {name: spent_.model_dump() for name, spent_ in usage.items()},
     }
+
+
+def _asked(
+    state: Task, settings: Settings, messages: list[AnyMessage], number: int
+) -> tuple[Review | Finding, list[AnyMessage]]:
+    """The review, or why there is none, and the conversation."""
+    model = consultant(state, ROLE, settings)
+    occasion = occasion_of(state, ROLE, STAGE, 1).model_copy(update={"attempt": number})
+    said = [*messages]
+    for step in range(1, _MOST_TRIES + 1):
+        answer = model.ask(occasion.model_copy(update={"step": step}), said, [Review])
+        if isinstance(answer, Ended):
+            return _no_review(answer.fault, answer.message), [*said, AIMessage(answer.message)]
+        move = judged(answer, said, tools=[_FORM], closing=[_FORM], unfinished=_ASK)
+        if move.ended and move.fault:
+            return _no_review(move.fault, move.reply.text), [*said, move.reply]
+        said.append(move.reply)
+        if move.correction:
+            said.append(move.correction)
+            continue
+        given, answers = _read(move.reply)
+        if given:
+            return given, said
+        said.extend(answers)
+    return _no_review(Fault.WRONG_FORM, "its answers never had the form asked for"), said
+
+
+def _read(reply: AIMessage) -> tuple[Review | None, list[ToolMessage]]:
+    """The review in a reply; else what is wrong with each of its calls."""
+    refused = reply.additional_kwargs.get(REFUSED, {})
+    answers = []
+    for call in reply.tool_calls:
+        why = refused.get(call["id"])
+        if why is None:
+            try:
+                return Review.model_validate(call["args"]), []
+            except ValidationError as error:
+                why = f"error: not the form that was asked for: {error}. Call `{_FORM}` again."
+        answers.append(ToolMessage(why, tool_call_id=str(call["id"]), status="error"))
+    return None, answers
+
+
+def _no_review(fault: Fault, message: str) -> Finding:
+    return Finding(
+        code=POLICIES[fault].code,
+        severity=Severity.ERROR,
+        blame=Blame.FORMULATION,
+        message=f"not verified, because no review could be had: {message}",
+        evidence={"fault": str(fault), "role": str(ROLE)},
+    )
 
 
 def package_facts(package: PackagePaths, state: Task, checked: Checked) -> dict[str, Any]:

@@ -18,15 +18,15 @@ def hand_over(state: Task, verdict: Verdict) -> dict[str, Any]:
     }
 
 
-def not_submitted(stage: str, blame: Blame) -> Verdict:
-    """The verdict on an agent that used up its steps, or stopped, without handing in."""
+def not_submitted(stage: str, blame: Blame, stopped: Finding | None = None) -> Verdict:
+    """The verdict on an agent that did not hand in: used up its steps, or was `stopped`."""
     finding = Finding(
         code="S00",
         severity=Severity.ERROR,
         blame=blame,
         message="nothing was handed in before the steps were used up or the agent stopped",
     )
-    return Verdict(stage=stage, findings=(finding,))
+    return Verdict(stage=stage, findings=(stopped or finding,))
 
 
 def blamed_on(blame: Blame, verdict: Verdict) -> Verdict:

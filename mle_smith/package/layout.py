@@ -52,6 +52,8 @@ class RunPaths:
         self.work = root / ".work"
         """Workspaces, transcripts and the checkpoint; removed when a run is complete."""
         self.checkpoint = self.work / "checkpoint.sqlite"
+        self.ledger = self.work / "ledger.sqlite"
+        """What every model call of the run cost, and its reply."""
 
 
 def fresh_run_folder(sources: Sequence[str]) -> Path:

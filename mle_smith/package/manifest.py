@@ -17,7 +17,7 @@ from pydantic import AfterValidator, BaseModel, Field, field_validator, model_va
 from pydantic_core import to_json
 
 from mle_smith.metrics import Answers, Label, MetricSpec, Prediction
-from mle_smith.values import Formulation, Ladder, Severity, SplitPolicy, Usage, Value
+from mle_smith.values import Formulation, Ladder, LedgerRow, Severity, SplitPolicy, Usage, Value
 
 SCHEMA_VERSION: Literal[1] = 1
 
@@ -151,6 +151,8 @@ class Manifest(Value):
     ladder: Ladder | None = None
     usage: ByUsage = Field(default_factory=dict)
     """What each role spent."""
+    ledger: tuple[LedgerRow, ...] = ()
+    """What calls to models cost, by role, stage and model; `cost` null: not known."""
     files: tuple[FileRecord, ...] = ()
     """All files but task.json, by path. Filled in by `seal`."""
 

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import pytest
-from langchain_core.messages import AIMessage, ToolMessage
+from langchain_core.messages import AIMessage, AnyMessage, HumanMessage, ToolMessage
 from langgraph.runtime import Runtime
 
 from graph.context import ForgeContext
@@ -87,8 +87,19 @@ def test_a_refused_data_set_goes_no_further() -> None:
 
 def test_an_agent_acts_as_long_as_its_model_calls_tools() -> None:
     call = AIMessage("", tool_calls=[{"name": "f", "args": {}, "id": "1"}])
-    assert after_model(Conversation(messages=[call])) == "act"
-    assert after_model(Conversation(messages=[AIMessage("done")])) == "stop"
+    assert after_the_model(call) == "act"
+    assert after_the_model(AIMessage("done")) == "stop"
+
+
+def test_a_corrected_model_is_asked_again_within_its_budget() -> None:
+    corrected: list[AnyMessage] = [AIMessage("done"), HumanMessage("you are not")]
+    assert after_the_model(*corrected, steps=3) == "correct"
+    assert after_the_model(*corrected, steps=4) == "stop"
+
+
+def after_the_model(*said: AnyMessage, steps: int = 1) -> str:
+    route = after_model(lambda settings: settings.budgets.design_steps)
+    return route(Conversation(messages=list(said), steps=steps), runtime())
 
 
 def test_an_agent_stops_at_its_budget_or_when_it_has_handed_in() -> None:

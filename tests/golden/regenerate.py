@@ -11,12 +11,14 @@ from pathlib import Path
 from cli.drawing import draw
 from mle_smith.data.profile import profile
 from mle_smith.data.source import fingerprint
+from mle_smith.models.document import faults_table
 from mle_smith.models.roles import AgentRole
 from mle_smith.values import Formulation, SplitKind, SplitPolicy, TaskType
 from nodes.prompting import dataset_facts, render_prompt, tables_of
 
 ROOT = Path(__file__).resolve().parents[2]
 HERE = Path(__file__).parent
+FAULTS = "<!-- faults: begin -->", "<!-- faults: end -->"
 BEGIN, END = "<!-- drawing of {name}: begin -->", "<!-- drawing of {name}: end -->"
 
 _ROWS = [f"{'red' if n % 3 else 'blue'},{n}.5,{n * n % 37}" for n in range(24)]
@@ -28,6 +30,8 @@ def goldens(scratch: Path) -> dict[Path, str]:
     texts = {HERE / f"{name}.mmd": draw(name, xray=True) + "\n" for name in ("forge", "task")}
     texts |= {HERE / f"prompt-{role}.md": text for role, text in prompts(scratch).items()}
     texts[ROOT / "README.md"] = with_drawings((ROOT / "README.md").read_text())
+    models = ROOT / "docs" / "models.md"
+    texts[models] = between(models.read_text(), *FAULTS, faults_table())
     return texts
 
 
@@ -78,12 +82,16 @@ def _texts(role: AgentRole, **values: object) -> list[str]:
 def with_drawings(text: str) -> str:
     """A page with the drawings between its markers made anew."""
     for name in ("forge", "task"):
-        begin, end = BEGIN.format(name=name), END.format(name=name)
-        before, _, rest = text.partition(begin)
-        _, _, after = rest.partition(end)
-        drawing = f"\n\n```mermaid\n{draw(name, xray=False)}\n```\n\n"
-        text = f"{before}{begin}{drawing}{end}{after}"
+        drawing = f"```mermaid\n{draw(name, xray=False)}\n```"
+        text = between(text, BEGIN.format(name=name), END.format(name=name), drawing)
     return text
+
+
+def between(text: str, begin: str, end: str, part: str) -> str:
+    """A page with the part between two markers made anew."""
+    before, _, rest = text.partition(begin)
+    _, _, after = rest.partition(end)
+    return f"{before}{begin}\n\n{part}\n\n{end}{after}"
 
 
 if __name__ == "__main__":

@@ -20,7 +20,7 @@ def reviewer(brief: Brief) -> Policy:
     """One structured review."""
     formulation = Formulation.model_validate(brief.block("formulation"))
     facts = brief.block("facts")
-    description = brief.text.split("<description>", 1)[1].split("</description>", 1)[0]
+    description = brief.block("files")["description.md"]
     objections = [
         *_clarity(formulation, description),
         *_metric_fit(formulation, facts),
