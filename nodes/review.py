@@ -9,9 +9,9 @@ from langgraph.runtime import Runtime
 from pydantic import ValidationError
 
 from mle_smith.checks import Checked
-from mle_smith.models.consult import Ended
 from mle_smith.models.corrections import REFUSED, judged
 from mle_smith.models.faults import POLICIES, Fault
+from mle_smith.models.retrying import Ended
 from mle_smith.models.roles import AgentRole
 from mle_smith.package.layout import PackagePaths
 from mle_smith.package.tables import describe_csv
