@@ -34,7 +34,7 @@ def experiment(
     budget: 15 against 30 steps. no-review: with and without the Reviewer. formulations: 1 against
     3. backbones: each --model. What is finished in OUT is not done again.
     """
-    names = [_slug(source.name.split(".")[0]) for source in sources]
+    names = [_name(source) for source in sources]
     if len(set(names)) < len(names):
         raise UsageError("two data sets bear the same name", code="experiment.names")
     common = {"sandbox": sandbox, "seed": seed, "max_formulations": max_formulations}
@@ -71,6 +71,13 @@ def _write(folder: Path, rows: list[Row]) -> None:
     (folder / "table.md").write_text(table(rows))
     (folder / "plot.svg").write_text(plot(rows))
     (folder / "figures.json").write_text(json.dumps([r._asdict() for r in rows], indent=1) + "\n")
+
+
+def _name(source: Path) -> str:
+    """What a data set is called: after its file or folder, or its parent where that is `raw`."""
+    path = source.resolve()
+    named = path.parent if path.name == "raw" else path
+    return _slug(named.name.split(".")[0])
 
 
 def _slug(text: str) -> str:

@@ -74,6 +74,9 @@ def forge(
     resume: Annotated[
         Path | None, typer.Option(metavar="RUN", help="Go on with an unfinished run.")
     ] = None,
+    reviewers: Annotated[
+        int, typer.Option(min=1, max=9, help="Reviews of a package; most of them decide.")
+    ] = 1,
     human_review: Annotated[
         bool, typer.Option("--human-review", help="Ask a person before a task is published.")
     ] = False,
@@ -136,6 +139,7 @@ def forge(
                 "seed": seed,
                 "memory_mb": memory,
                 "accept_weaker_isolation": i_accept_weaker_isolation,
+                "reviewers": reviewers,
                 "human_review": human_review,
                 "prices": _absolute(prices),
                 "cache": None if no_cache else _absolute(cache),

@@ -72,6 +72,9 @@ class Settings(BaseModel):
         default=True,
         description="Let a model review packages; off only to find out what that does.",
     )
+    reviewers: int = Field(
+        default=1, ge=1, le=9, description="Reviews of a package; most of them decide."
+    )
     human_review: bool = Field(
         default=False, description="Wait for a person's word before a task is published."
     )

@@ -12,10 +12,11 @@ from langchain_core.tools import BaseTool
 from langgraph.runtime import Runtime
 from pydantic import BaseModel
 
-from mle_smith.models.consult import Consultant, Ended
+from mle_smith.models.consult import Consultant
 from mle_smith.models.corrections import Move, judged
 from mle_smith.models.exchange import Occasion
 from mle_smith.models.faults import POLICIES, Fault
+from mle_smith.models.retrying import Ended
 from mle_smith.models.roles import AgentRole
 from mle_smith.settings import Settings
 from mle_smith.task import Conversation, Dataset, Task

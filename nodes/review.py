@@ -9,9 +9,9 @@ from langgraph.runtime import Runtime
 from pydantic import ValidationError
 
 from mle_smith.checks import Checked
-from mle_smith.models.consult import Ended
 from mle_smith.models.corrections import REFUSED, judged
 from mle_smith.models.faults import POLICIES, Fault
+from mle_smith.models.retrying import Ended
 from mle_smith.models.roles import AgentRole
 from mle_smith.package.layout import PackagePaths
 from mle_smith.package.tables import describe_csv
@@ -20,6 +20,7 @@ from mle_smith.settings import Settings
 from mle_smith.task import Objection, Review, Task
 from mle_smith.values import Blame, Finding, Severity, Usage, Verdict
 from nodes.agent import consultant, keep_transcript, occasion_of, spent
+from nodes.panel import findings_of
 from nodes.prompting import render_prompt
 from nodes.verdicts import hand_over
 
@@ -29,19 +30,9 @@ _FORM = Review.__name__
 _ASK = f"Give your review by calling `{_FORM}`, once."
 _MOST_TRIES = 1 + 2 * POLICIES[Fault.WRONG_FORM].most
 
-_CODES = {
-    "clarity": "R01",
-    "metric_fit": "R02",
-    "prerequisites": "R03",
-    "leakage": "R04",
-    "realism": "R05",
-    "difficulty": "R06",
-    "licence": "R07",
-}
-
 
 def review(state: Task, runtime: Runtime[Settings]) -> dict[str, Any]:
-    """Ask the Reviewer; serious objections send the task back to whom they blame.
+    """Ask the reviewers; serious objections of most of them send the task back.
 
     A task that no review can be had of is rejected: what was not reviewed is not verified.
     """
@@ -59,24 +50,44 @@ def review(state: Task, runtime: Runtime[Settings]) -> dict[str, Any]:
         metric=read_text(package.metric),
     )
     number = 1 + sum(verdict.stage == STAGE for verdict in state.verdicts)
-    given, said = _asked(state, settings, messages, number)
-    keep_transcript(state.workspace.transcripts, f"{ROLE}-{number}", said)
-    used = state.usage.get(ROLE, Usage()) + spent(said)
+    reviews: list[Review] = []
+    missing: list[Finding] = []
+    used = state.usage.get(ROLE, Usage())
+    for seat in range(1, settings.reviewers + 1):
+        given, said = _asked(state, settings, messages, number, seat)
+        name = f"{ROLE}-{number}" + (f"-{seat}" if settings.reviewers > 1 else "")
+        keep_transcript(state.workspace.transcripts, name, said)
+        used += spent(said)
+        if isinstance(given, Review):
+            reviews.append(given)
+        else:
+            missing.append(given)
+    found = findings_of(reviews, checked) if reviews else tuple(missing)
     usage = {**state.usage, ROLE: used}
-    findings = tuple(map(_finding, given.objections)) if isinstance(given, Review) else (given,)
     return {
-        **hand_over(state, Verdict(stage=STAGE, findings=findings)),
-        "review": given.model_dump(mode="json") if isinstance(given, Review) else None,
+        **hand_over(state, Verdict(stage=STAGE, findings=found)),
+        "review": _one(reviews).model_dump(mode="json") if reviews else None,
         "usage": {name: spent_.model_dump() for name, spent_ in usage.items()},
     }
 
 
+def _one(reviews: list[Review]) -> Review:
+    """All reviews as one."""
+    objections = tuple(dict.fromkeys(o.model_dump_json() for r in reviews for o in r.objections))
+    return Review(
+        summary=" ".join(dict.fromkeys(review.summary for review in reviews)),
+        objections=tuple(map(Objection.model_validate_json, objections)),
+    )
+
+
 def _asked(
-    state: Task, settings: Settings, messages: list[AnyMessage], number: int
+    state: Task, settings: Settings, messages: list[AnyMessage], number: int, seat: int
 ) -> tuple[Review | Finding, list[AnyMessage]]:
     """The review, or why there is none, and the conversation."""
     model = consultant(state, ROLE, settings)
-    occasion = occasion_of(state, ROLE, STAGE, 1).model_copy(update={"attempt": number})
+    occasion = occasion_of(state, ROLE, STAGE, 1).model_copy(
+        update={"attempt": number, "seat": seat}
+    )
     said = [*messages]
     for step in range(1, _MOST_TRIES + 1):
         answer = model.ask(occasion.model_copy(update={"step": step}), said, [Review])
@@ -142,13 +153,3 @@ def package_facts(package: PackagePaths, state: Task, checked: Checked) -> dict[
         },
         "warnings": [finding.model_dump(mode="json") for finding in checked.findings],
     }
-
-
-def _finding(objection: Objection) -> Finding:
-    return Finding(
-        code=_CODES[objection.aspect],
-        severity=Severity.ERROR if objection.serious else Severity.WARNING,
-        blame=Blame(objection.blame),
-        message=objection.message,
-        evidence=dict(objection.evidence),
-    )

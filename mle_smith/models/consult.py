@@ -3,12 +3,10 @@
 from __future__ import annotations
 
 import functools
-import os
-import random
 import time
 from collections.abc import Callable, Sequence
 from pathlib import Path
-from typing import NamedTuple, cast
+from typing import cast
 
 from langchain_core.language_models import BaseChatModel
 from langchain_core.messages import AIMessage, BaseMessage
@@ -16,21 +14,15 @@ from langchain_core.tools import BaseTool
 from langchain_core.utils.function_calling import convert_to_openai_tool
 from pydantic import BaseModel
 
-from mle_smith.errors import BudgetError, ModelError, UsageError
+from mle_smith.errors import BudgetError, UsageError
 from mle_smith.models.context import fit, guess_tokens
 from mle_smith.models.exchange import Exchange, Occasion, canonical, digest, dump_reply, said
-from mle_smith.models.faults import (
-    POLICIES,
-    Fault,
-    Outcome,
-    Patience,
-    fault_of,
-    retry_after,
-)
+from mle_smith.models.faults import Fault, Patience
 from mle_smith.models.ledger import Caps, Guess, Ledger, Paid
 from mle_smith.models.load import context_of, load_model
 from mle_smith.models.prices import Price, PriceTable
 from mle_smith.models.replies import Recording, ReplyCache, cache_key, default_cache
+from mle_smith.models.retrying import Ended, RetriedCall
 from mle_smith.models.roles import AgentRole
 from mle_smith.models.spec import ModelSpec
 from mle_smith.models.stream import whole
@@ -39,7 +31,6 @@ from mle_smith.values import Value
 
 _REPLY_TOKENS = 4000
 """What a reply is guessed to take, before it is here."""
-_SECRET = ("_KEY", "_TOKEN", "_SECRET", "_PASSWORD")
 
 
 class Terms(Value):
@@ -58,25 +49,15 @@ class Terms(Value):
     """Seconds before the first retry."""
 
 
-class Ended(NamedTuple):
-    """No reply will come, and the attempt is over."""
-
-    fault: Fault
-    message: str
-
-
 class Consultant:
     """Asks one model, for one role, on behalf of one run."""
 
-    def __init__(
-        self, name: str, terms: Terms, run: Path, pause: Callable[[float], None] = time.sleep
-    ) -> None:
+    def __init__(self, name: str, terms: Terms, run: Path) -> None:
         """Nothing is loaded yet; `run` is the folder of the run's ledger."""
         self._name = name
         self._terms = terms
         self._spec = ModelSpec.parse(name)
         self._run = run
-        self._pause = pause
 
     def ask(
         self,
@@ -112,11 +93,41 @@ class Consultant:
             self._record(occasion, asked, kept)
             return kept
         bound = chat.bind_tools(tools) if tools else chat
-        call = _Call(self, cast("BaseChatModel", bound), occasion, schemas, price)
-        reply = call.make(sent)
+        call = RetriedCall(
+            self._spec,
+            self._invoker(cast("BaseChatModel", bound)),
+            schemas,
+            Patience(base_s=self._terms.retry_pause),
+            seed=occasion.key,
+        )
+        reply = self._entered(call, sent, occasion, price)
         if isinstance(reply, AIMessage):
             self._keep(occasion, asked, canonical(schemas), reply)
             self._record(occasion, asked, reply)
+        return reply
+
+    def _invoker(self, chat: BaseChatModel) -> Callable[[list[BaseMessage]], AIMessage]:
+        if self._spec.options.stream:
+            return lambda sent: whole(chat.stream(sent))
+        return lambda sent: chat.invoke(sent)
+
+    def _entered(
+        self, call: RetriedCall, sent: list[BaseMessage], occasion: Occasion, price: Price | None
+    ) -> AIMessage | Ended:
+        """Make the call; whatever comes of it stands in the ledger."""
+        began = time.monotonic()
+        reply: AIMessage | Ended | None = None
+        try:
+            reply = call.make(sent)
+        finally:
+            if not isinstance(reply, AIMessage):
+                self._ledger.drop(occasion, call.retries, time.monotonic() - began)
+        if isinstance(reply, AIMessage):
+            usage = dict(reply.usage_metadata) if reply.usage_metadata else None
+            cost = price.cost(usage) if price and usage else None
+            seconds = time.monotonic() - began
+            paid = Paid(usage, cost, hit=False, seconds=seconds, retries=call.retries)
+            self._ledger.enter(occasion, reply, paid)
         return reply
 
     @functools.cached_property
@@ -200,100 +211,3 @@ class Consultant:
                 occasion=occasion, model=self._name, digest=asked, reply=dump_reply(reply)
             )
             Recording(Path(self._terms.record)).add(exchange)
-
-
-class _Call:
-    """One call with its retries."""
-
-    def __init__(
-        self,
-        by: Consultant,
-        chat: BaseChatModel,
-        occasion: Occasion,
-        schemas: list[dict[str, object]],
-        price: Price | None,
-    ) -> None:
-        self._by = by
-        self._chat = chat
-        self._occasion = occasion
-        self._schemas = schemas
-        self._price = price
-        self._patience = Patience(base_s=by._terms.retry_pause)
-        self._jitter = random.Random(occasion.key)
-        self._faults: list[Fault] = []
-        self._began = time.monotonic()
-
-    def make(self, sent: list[BaseMessage]) -> AIMessage | Ended:
-        """The reply, entered in the ledger; or the end of the attempt."""
-        try:
-            reply = self._persist(sent)
-        except BaseException:
-            self._give_up()
-            raise
-        if isinstance(reply, Ended):
-            self._give_up()
-            return reply
-        usage = dict(reply.usage_metadata) if reply.usage_metadata else None
-        cost = self._price.cost(usage) if self._price and usage else None
-        seconds = time.monotonic() - self._began
-        paid = Paid(usage, cost, hit=False, seconds=seconds, retries=len(self._faults))
-        self._by._ledger.enter(self._occasion, reply, paid)
-        return reply
-
-    def _give_up(self) -> None:
-        seconds = time.monotonic() - self._began
-        self._by._ledger.drop(self._occasion, len(self._faults), seconds)
-
-    def _persist(self, sent: list[BaseMessage]) -> AIMessage | Ended:
-        while True:
-            try:
-                if self._by._spec.options.stream:
-                    return whole(self._chat.stream(sent))
-                return self._chat.invoke(sent)
-            except Exception as error:
-                fault = fault_of(error)
-                if fault is None:
-                    raise
-                ended = self._after(fault, error)
-                if ended is not None:
-                    return ended
-                if fault is Fault.CONTEXT_TOO_LONG:
-                    sent = fit(sent, guess_tokens(sent, self._schemas) // 2, self._schemas)
-
-    def _after(self, fault: Fault, error: Exception) -> Ended | None:
-        """Pause before the next try; or say that there is none."""
-        policy = POLICIES[fault]
-        words = f"{fault}: {scrubbed(str(error))[:500]}"
-        outcome = policy.first
-        if outcome is Outcome.RETRY and self._faults.count(fault) >= policy.most:
-            outcome = policy.then
-        if outcome is Outcome.RETRY:
-            asked = retry_after(error, time.time())
-            if asked is None or asked <= self._patience.cap_s:
-                self._faults.append(fault)
-                if fault is not Fault.CONTEXT_TOO_LONG:
-                    self._by._pause(self._wait(asked))
-                return None
-            outcome = Outcome.PAUSE
-            words += f" (the server asks to wait {asked:.0f} s)"
-        if outcome in {Outcome.END, Outcome.REPAIR}:
-            return Ended(fault, words)
-        raise ModelError(
-            f"model {self._by._name} did not answer after {len(self._faults) + 1} tries: {words}. "
-            "What was done is kept: --resume goes on with the run",
-            code=f"model.{fault}",
-        ) from None  # the client's own traceback may quote a key
-
-    def _wait(self, asked: float | None) -> float:
-        if asked is not None:
-            return asked
-        grown: float = self._patience.base_s * 2.0 ** (len(self._faults) - 1)
-        return min(grown, self._patience.cap_s) * self._jitter.uniform(0.75, 1.25)
-
-
-def scrubbed(text: str) -> str:
-    """The text without any value of the environment that is a secret by its name."""
-    for name, value in os.environ.items():
-        if len(value) >= 6 and name.upper().endswith(_SECRET):
-            text = text.replace(value, f"[{name}]")
-    return text

@@ -39,11 +39,14 @@ class Occasion(Value):
     stage: str
     attempt: int = Field(default=1, ge=1)
     step: int = Field(default=1, ge=1)
+    seat: int = Field(default=1, ge=1)
+    """Which of several reviewers."""
 
     @property
     def key(self) -> str:
         """A readable name for the call."""
-        return f"{self.task or 'dataset'}/{self.role}/{self.attempt}/{self.step}"
+        seat = f"/{self.seat}" if self.seat > 1 else ""
+        return f"{self.task or 'dataset'}/{self.role}/{self.attempt}/{self.step}{seat}"
 
 
 class Exchange(Value):

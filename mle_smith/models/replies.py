@@ -63,7 +63,16 @@ class ReplyCache:
 
 def cache_key(model: str, digest: str, tools: str, seed: int, occasion: Occasion) -> str:
     """Under what a reply is kept: all that the model was told, and which sample of it this is."""
-    parts = [model, digest, tools, seed, occasion.task, occasion.role, occasion.attempt]
+    parts = [
+        model,
+        digest,
+        tools,
+        seed,
+        occasion.task,
+        occasion.role,
+        occasion.attempt,
+        occasion.seat,
+    ]
     return hashlib.sha256(canonical(parts).encode()).hexdigest()
 
 

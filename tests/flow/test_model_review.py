@@ -34,7 +34,7 @@ def example(tmp_path_factory: pytest.TempPathFactory) -> Example:
 
 
 def reviewed(
-    example: Example, root: Path, answers: list[Answer], way: str = ""
+    example: Example, root: Path, answers: list[Answer], way: str = "", reviewers: int = 1
 ) -> tuple[dict[str, Any], ModelServer]:
     """What the node returns for a task whose package is `example`."""
     desk = Workspace(root / "desk")
@@ -50,7 +50,12 @@ def reviewed(
         profile_file="profile.json",
     )
     with ModelServer(in_turn(answers)) as server:
-        context = ForgeContext(model=f"openai:test@{server.url}{way}", cache=None, retry_pause=0)
+        context = ForgeContext(
+            model=f"openai:test@{server.url}{way}",
+            cache=None,
+            retry_pause=0,
+            reviewers=reviewers,
+        )
         return review(task, Runtime(context=context)), server
 
 
@@ -116,3 +121,30 @@ def test_ever_new_wrong_forms_are_bounded(example: Example, tmp_path: Path) -> N
     given, server = reviewed(example, tmp_path, wrong)
     assert given["findings"][0]["code"] == POLICIES[Fault.WRONG_FORM].code
     assert server.paid == 1 + 2 * POLICIES[Fault.WRONG_FORM].most
+
+
+def panel(example: Example, root: Path, *said: dict[str, Any]) -> dict[str, Any]:
+    """What the node returns when each reviewer says one of these."""
+    answers: list[Answer] = [Say(calls=(("Review", review_),)) for review_ in said]
+    given, server = reviewed(example, root, answers, reviewers=len(said))
+    assert server.paid == len(said)
+    return given
+
+
+def test_most_of_a_panel_decides(example: Example, tmp_path: Path) -> None:
+    no = {"summary": "No.", "objections": [LEAK]}
+    minority = panel(example, tmp_path / "1", FINE, no, FINE)
+    assert minority["findings"] == []
+    noted = {f["code"]: f["severity"] for f in minority["verdicts"][0]["findings"]}
+    assert noted["R04"] == "warning"
+    majority = panel(example, tmp_path / "2", no, FINE, no)
+    (finding,) = majority["findings"]
+    assert finding["code"] == "R04"
+    assert len(majority["review"]["objections"]) == 1
+
+
+def test_a_disagreement_with_the_checks_is_noted(example: Example, tmp_path: Path) -> None:
+    given = panel(example, tmp_path, {"summary": "No.", "objections": [LEAK]})
+    (noted,) = [f for f in given["verdicts"][0]["findings"] if f["code"] == "R08"]
+    assert noted["severity"] == "info"
+    assert "leakage, where the checks (L) found nothing" in noted["message"]
