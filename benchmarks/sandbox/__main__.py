@@ -34,7 +34,7 @@ def main() -> None:
         print_latency(latency(found.ways, options.runs))
         if found.memory_mib is not None:
             print(f"\n{'memory of a waiting container':32}{found.memory_mib():11.0f} MiB")
-        print_throughput(found.ways, options.jobs)
+        print_throughput(found.many, options.jobs)
 
 
 def latency(found: dict[str, Way], runs: int) -> dict[str, list[float]]:

@@ -31,6 +31,8 @@ class Parents(NamedTuple):
     memory: Path
     pids: Path
     """The same as `memory` in version 2."""
+    own: tuple[Path, ...]
+    """The groups that this process is in, where one goes back to that left a job's group."""
 
 
 class _Mounted(NamedTuple):
@@ -59,10 +61,12 @@ def find_parents(groups: str, mounts: str) -> Parents | None:
     found = [_own_folder(groups, mounts, name) for name in ("memory", "pids")]
     memory, pids = found
     if memory is not None and pids is not None:
-        return Parents(1, memory, pids)
+        return Parents(1, memory, pids, (memory, pids))
     own = _own_folder(groups, mounts, "")
     handing_on = None if own is None else _nearest_that_hands_on(own, mounts)
-    return None if handing_on is None else Parents(2, handing_on, handing_on)
+    if own is None or handing_on is None:
+        return None
+    return Parents(2, handing_on, handing_on, (own,))
 
 
 class Group:
@@ -80,9 +84,10 @@ class Group:
         Raises:
             OSError: the kernel refuses it.
         """
-        name = f"{_PREFIX}{deployment}.{current_owner()}.{secrets.token_hex(8)}"
-        self._memory, self._pids = parents.memory / name, parents.pids / name
+        self.name = f"{_PREFIX}{deployment}.{current_owner()}.{secrets.token_hex(8)}"
+        self._memory, self._pids = parents.memory / self.name, parents.pids / self.name
         self._v2 = parents.version == 2
+        self._own = parents.own
         try:
             for folder in self._folders:
                 folder.mkdir()
@@ -103,8 +108,12 @@ class Group:
 
         Who puts another process in waits for the whole machine, some 15 ms.
         """
-        name = "cgroup.procs" if self._v2 else "tasks"
-        return tuple(folder / name for folder in self._folders)
+        return tuple(folder / self._door for folder in self._folders)
+
+    @property
+    def way_out(self) -> tuple[Path, ...]:
+        """The same of the groups that this process is in."""
+        return tuple(folder / self._door for folder in self._own)
 
     def oom_kills(self) -> int:
         """How many processes the kernel has ended because the memory ran out."""
@@ -130,6 +139,10 @@ class Group:
         """
         for folder in self._folders:
             _remove(folder)
+
+    @property
+    def _door(self) -> str:
+        return "cgroup.procs" if self._v2 else "tasks"
 
     @property
     def _folders(self) -> tuple[Path, ...]:

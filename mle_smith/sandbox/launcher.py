@@ -11,9 +11,9 @@ One line on REPORT_FD tells how the program ended ("code 0"), or which step of t
 failed ("failed WHY").
 """
 
-# Each job waits for what is imported here: pathlib, json, typing and signal (for its enums) would
-# take longer than everything that is done.
-# ruff: noqa: PTH103, PTH112, PTH120, PTH123, PTH208, PTH211
+# Each job waits for what is imported here: pathlib, json, contextlib, typing and signal (for its
+# enums) would take longer than everything that is done.
+# ruff: noqa: PTH103, PTH112, PTH120, PTH123, PTH208, PTH211, SIM105
 
 from __future__ import annotations
 
@@ -63,8 +63,7 @@ def main() -> None:
     if os.getppid() != parent:
         os._exit(PLAN_ERROR)
     try:
-        for door in plan["group"]:
-            write(door, "0")
+        ways_out = enter_group(plan)
         check(libc.prctl(PR_SET_CHILD_SUBREAPER, 1, 0, 0, 0), "prctl")
         if plan["namespaces"]:
             enter_namespaces(plan)
@@ -73,11 +72,18 @@ def main() -> None:
         tell(report, "failed", error)
         os._exit(PLAN_ERROR)
     if first == 0:
+        for way_out in ways_out:
+            os.close(way_out)
         begin(plan, report)
-    supervise(plan, report, first)
+    try:
+        supervise(plan, report, first)
+        if os.getppid() != parent:
+            leave_group(plan, ways_out)
+    finally:
+        os._exit(0)
 
 
-def supervise(plan: dict[str, Any], report: int, first: int) -> NoReturn:
+def supervise(plan: dict[str, Any], report: int, first: int) -> None:
     """Wait for the job's first process; kill everything at a signal, an alarm or its end."""
 
     def end(*_: object) -> None:
@@ -105,8 +111,28 @@ def supervise(plan: dict[str, Any], report: int, first: int) -> NoReturn:
             break
     code = os.waitstatus_to_exitcode(status)
     if code != PLAN_ERROR:
-        tell(report, "code", code if code >= 0 else 128 - code)
-    os._exit(0)
+        try:
+            tell(report, "code", code if code >= 0 else 128 - code)
+        except BrokenPipeError:
+            pass  # Our parent has died.
+
+
+def enter_group(plan: dict[str, Any]) -> list[int]:
+    """Enter the job's control group. What it takes to leave it is opened now, while it is seen."""
+    ways_out = [os.open(door, os.O_WRONLY) for door in plan["way_out"]]
+    ways_out += [os.open(folder, os.O_PATH) for folder in plan["group_parents"]]
+    for door in plan["group"]:
+        write(door, "0")
+    return ways_out
+
+
+def leave_group(plan: dict[str, Any], ways_out: list[int]) -> None:
+    """Remove the control group: our parent, which would have done it, has died."""
+    doors = len(plan["way_out"])
+    for door in ways_out[:doors]:
+        os.write(door, b"0")
+    for folder in ways_out[doors:]:
+        os.rmdir(plan["group_name"], dir_fd=folder)
 
 
 def begin(plan: dict[str, Any], report: int) -> NoReturn:

@@ -18,6 +18,7 @@ from collections.abc import Iterable
 from pathlib import Path
 from typing import Any, Literal, NamedTuple
 
+from mle_smith.sandbox.cgroup import Group
 from mle_smith.sandbox.container_spec import GRACE_S
 from mle_smith.sandbox.job import Limits
 from mle_smith.sandbox.seccomp_filter import (
@@ -90,7 +91,7 @@ def launch_plan(
     user: int | None,
     processes: int | None,
     cpus: Iterable[int],
-    group: tuple[Path, ...],
+    group: Group | None,
     arguments: tuple[str, ...],
     environment: dict[str, str],
 ) -> dict[str, Any]:
@@ -103,8 +104,7 @@ def launch_plan(
         user: the user to become; None: the user that we are.
         processes: RLIMIT_NPROC, which counts all of a user's processes; None: ours stays.
         cpus: the processors it may run on.
-        group: the doors of the control group that holds it, whose name it is not to see; none: it
-            stays in ours.
+        group: the control group that holds it, whose name it is not to see; None: it stays in ours.
         arguments: of the program.
         environment: all of it.
     """
@@ -114,8 +114,11 @@ def launch_plan(
     families = (AF_UNIX, AF_INET, AF_INET6) if own else ()
     runner, program = f"{where.code}/runner.py", f"{where.code}/main.py"
     return {
-        "namespaces": _new_namespaces(bool(group)) if own else 0,
-        "group": [str(door) for door in group],
+        "namespaces": _new_namespaces(group) if own else 0,
+        "group": [str(door) for door in group.doors] if group else [],
+        "group_name": group.name if group else "",
+        "group_parents": [str(door.parent.parent) for door in group.doors] if group else [],
+        "way_out": [str(door) for door in group.way_out] if group else [],
         "pivot_root": machine.pivot_root,
         "root": str(places.root),
         "view": _view(where, places, limits, user) if own else [],
@@ -132,9 +135,9 @@ def launch_plan(
     }
 
 
-def _new_namespaces(grouped: bool) -> int:
+def _new_namespaces(group: Group | None) -> int:
     own_user = _NEW_USER if os.geteuid() else 0
-    return _NAMESPACES | own_user | (_NEW_GROUP_VIEW if grouped else 0)
+    return _NAMESPACES | own_user | (_NEW_GROUP_VIEW if group else 0)
 
 
 def interpreter_paths() -> tuple[Path, ...]:

@@ -185,7 +185,7 @@ class ProcessSandbox:
                 user=user,
                 processes=_process_limit(level, job.limits, user, group is not None),
                 cpus=_choose_cpus(job.limits, turn),
-                group=group.doors if group else (),
+                group=group,
                 arguments=job.args,
                 environment=environment(
                     job.limits, job.env, inputs=where.inputs, outputs=where.out, tmp=where.tmp

@@ -7,6 +7,7 @@ import signal
 import subprocess
 import sys
 import time
+from collections.abc import Callable
 from pathlib import Path
 
 import pytest
@@ -155,6 +156,49 @@ def _lives(pid: int) -> bool:
             return False
         time.sleep(0.02)
     return True
+
+
+KILLED = """
+import sys
+from pathlib import Path
+from mle_smith.sandbox.job import Job, Role
+from mle_smith.sandbox.process import ProcessSandbox
+sandbox = ProcessSandbox(
+    levels=(sys.argv[1],), memory_limit="kernel", scratch_parent=Path(sys.argv[2])
+)
+print(sandbox._scratch.deployment, flush=True)
+sandbox.run(Job(role=Role.SOLVE, code="import os, time; os.fork(); time.sleep(60)"))
+"""
+
+
+@pytest.mark.parametrize("level", ["namespaces", "landlock"])
+def test_a_job_whose_owner_is_killed_ends_and_its_group_with_it(
+    parents: cgroup.Parents, request: pytest.FixtureRequest, tmp_path: Path, level: str
+) -> None:
+    request.getfixturevalue(f"{level}_sandbox")  # or skip
+    command = [sys.executable, "-c", KILLED, level, str(tmp_path)]
+    with subprocess.Popen(command, stdout=subprocess.PIPE, text=True) as owner:
+        assert owner.stdout is not None
+        made = f"mle-smith.{owner.stdout.readline().strip()}.*"
+        assert _until(lambda: any(_members(group) >= 4 for group in parents.memory.glob(made)))
+        owner.kill()
+    assert _until(lambda: not [*parents.memory.glob(made), *parents.pids.glob(made)])
+
+
+def _members(group: Path) -> int:
+    """Supervisor, first process, program and its child are four."""
+    try:
+        return len((group / "cgroup.procs").read_text().split())
+    except OSError:
+        return 0
+
+
+def _until(holds: Callable[[], bool]) -> bool:
+    for _ in range(500):
+        if holds():
+            return True
+        time.sleep(0.02)
+    return False
 
 
 def test_closing_ends_what_is_in_a_group(parents: cgroup.Parents) -> None:

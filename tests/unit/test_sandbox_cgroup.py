@@ -14,17 +14,19 @@ V2 = "30 23 0:26 / {top} {options},nosuid - cgroup2 cgroup2 rw,nsdelegate\n"
 HYBRID = "8:pids:/\n4:cpu,memory:/box/job\n0::/\n"
 
 
+def own_of_1(memory: Path, pids: Path) -> Parents:
+    return Parents(1, memory, pids, own=(memory, pids))
+
+
 def test_version_one_takes_our_own_groups(tmp_path: Path) -> None:
     mounts = V1.format(top=tmp_path, root="/", options="rw")
-    assert find_parents(HYBRID, mounts) == Parents(
-        1, tmp_path / "memory/box/job", tmp_path / "pids"
-    )
+    assert find_parents(HYBRID, mounts) == own_of_1(tmp_path / "memory/box/job", tmp_path / "pids")
 
 
 def test_a_container_sees_its_part_of_the_hierarchy_at_the_top(tmp_path: Path) -> None:
     groups = "8:pids:/docker/ab\n4:memory:/docker/ab/deeper\n"
     mounts = V1.format(top=tmp_path, root="/docker/ab", options="rw")
-    assert find_parents(groups, mounts) == Parents(1, tmp_path / "memory/deeper", tmp_path / "pids")
+    assert find_parents(groups, mounts) == own_of_1(tmp_path / "memory/deeper", tmp_path / "pids")
     elsewhere = V1.format(top=tmp_path, root="/docker/cd", options="rw")
     assert find_parents(groups, elsewhere) is None
 
@@ -49,14 +51,15 @@ OWN = "0::/user.slice/app.slice/run.scope\n"
 def test_version_two_takes_the_nearest_group_that_hands_memory_and_pids_on(tmp_path: Path) -> None:
     mounts = tree(tmp_path, {"app.slice": "memory pids\n", "user.slice": "cpu memory pids\n"})
     nearest = tmp_path / "user.slice/app.slice"
-    assert find_parents(OWN, mounts) == Parents(2, nearest, nearest)
+    assert find_parents(OWN, mounts) == Parents(2, nearest, nearest, own=(nearest / "run.scope",))
 
 
 def test_version_two_passes_over_groups_that_hand_on_too_little(tmp_path: Path) -> None:
     mounts = tree(tmp_path, {"app.slice": "memory\n", "user.slice": "cpu memory pids\n"})
     above = tmp_path / "user.slice"
-    assert find_parents(OWN, mounts) == Parents(2, above, above)
-    assert find_parents("0::/user.slice\n", mounts) == Parents(2, above, above)
+    own = above / "app.slice/run.scope"
+    assert find_parents(OWN, mounts) == Parents(2, above, above, own=(own,))
+    assert find_parents("0::/user.slice\n", mounts) == Parents(2, above, above, own=(above,))
 
 
 def test_version_two_without_controllers_is_none(tmp_path: Path) -> None:

@@ -84,7 +84,7 @@ def plan_view(level: Level, tmp_path: Path) -> list[list[str]]:
         user=None,
         processes=10,
         cpus=[0],
-        group=(),
+        group=None,
         arguments=(),
         environment={},
     )
