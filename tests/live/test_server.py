@@ -103,7 +103,7 @@ def test_a_run_streams_its_stages_and_ends_with_verified_tasks(server: str, tmp_
 
 def test_a_run_waits_for_a_person_and_goes_on_with_the_word(server: str, tmp_path: Path) -> None:
     out = tmp_path / "run"
-    context = {"out": str(out), "max_formulations": 1, "human_review": True}
+    context: dict[str, Any] = {"out": str(out), "max_formulations": 1, "human_review": True}
     with get_sync_client(url=server) as client:
         thread = client.threads.create()["thread_id"]
         given = dict[str, Any](sources=[PENGUINS])
