@@ -99,3 +99,16 @@ def test_a_run_streams_its_stages_and_ends_with_verified_tasks(server: str, tmp_
     assert {"design", "check_package", "review", "execute", "judge", "publish"} <= set(seen)
     summary = json.loads((out / "run.json").read_text())
     assert len(summary["tasks"]) == 1
+
+
+def test_a_run_waits_for_a_person_and_goes_on_with_the_word(server: str, tmp_path: Path) -> None:
+    out = tmp_path / "run"
+    context: dict[str, Any] = {"out": str(out), "max_formulations": 1, "human_review": True}
+    with get_sync_client(url=server) as client:
+        thread = client.threads.create()["thread_id"]
+        given = dict[str, Any](sources=[PENGUINS])
+        client.runs.wait(thread, "forge", input=given, context=context)
+        assert client.threads.get(thread)["status"] == "interrupted"
+        assert not (out / "tasks").exists()
+        client.runs.wait(thread, "forge", command={"resume": "accept"}, context=context)
+    assert len(json.loads((out / "run.json").read_text())["tasks"]) == 1
