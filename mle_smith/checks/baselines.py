@@ -131,6 +131,10 @@ def submissions(
         values = shares[:, code_of[str(label)]] if str(label) in code_of else np.zeros(len(shares))
         plain[column] = [repr(float(v)) for v in values]
     yield plain
+    if form.kind == "probability":
+        # A foreign metric may mean the other class; which one, its scores tell.
+        (column,) = columns
+        yield plain.assign(**{column: [repr(1 - float(v)) for v in plain[column]]})
 
 
 def errors_left(subject: Subject, guess: Guess) -> float:

@@ -121,6 +121,7 @@ def test_bad_input_is_told_and_leaves_nothing(
     else:
         assert {path.relative_to(tmp_path).parts[:2] for path in left} <= {
             ("out",),
+            ("out", "index.html"),
             ("out", "run.json"),
             ("out", "transcripts"),
         }

@@ -19,6 +19,7 @@ from graph import run as runs
 from graph.context import ForgeContext
 from mle_smith.package.seal import load, verify_seal
 from mle_smith.report import run_page
+from mle_smith.sandbox.owner import is_dead, parse_owner
 from tests.support.reports import assert_harmless
 
 pytestmark = pytest.mark.live
@@ -142,7 +143,7 @@ def test_a_run_killed_in_five_nodes_ends_with_the_same_packages(
 
 @pytest.fixture
 def labelled_containers() -> Callable[[], list[str]]:
-    """Containers of ours that are still there; none where there is no engine."""
+    """Containers of dead processes that are still there; none where there is no engine."""
 
     def listed() -> list[str]:
         try:
@@ -151,7 +152,8 @@ def labelled_containers() -> Callable[[], list[str]]:
             return []
         try:
             found = client.containers.list(all=True, filters={"label": "mle.sandbox=1"})
-            return [str(container.id) for container in found]
+            owners = {str(one.id): parse_owner(one.labels["mle.owner"]) for one in found}
+            return [name for name, owner in owners.items() if owner is None or is_dead(owner)]
         finally:
             client.close()
 

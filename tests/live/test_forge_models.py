@@ -46,8 +46,12 @@ def files_of(run: Path) -> dict[str, str]:
     return {
         path.relative_to(run).as_posix(): hashlib.sha256(path.read_bytes()).hexdigest()
         for path in sorted((run / "tasks").rglob("*"))
-        if path.is_file() and path.name not in {"task.json", "report.html"}
+        if path.is_file() and path.name not in {"task.json", *REPORTS}
     }
+
+
+REPORTS = ("report.html", "report.json")
+"""They show which model made the task, and what it cost."""
 
 
 def manifests_of(run: Path) -> list[dict[str, Any]]:
@@ -55,8 +59,7 @@ def manifests_of(run: Path) -> list[dict[str, Any]]:
     for file in sorted(run.glob("tasks/*/task.json")):
         whole: dict[str, Any] = json.loads(file.read_text())
         kept = {name: value for name, value in whole.items() if name not in OF_THE_MODEL}
-        # The report shows what the model cost.
-        kept["files"] = [f for f in whole["files"] if f["path"] != "report.html"]
+        kept["files"] = [f for f in whole["files"] if f["path"] not in REPORTS]
         found.append(kept)
     return found
 
