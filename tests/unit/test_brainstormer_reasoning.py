@@ -215,9 +215,9 @@ def test_noise_and_solved_tasks_do_not_hold() -> None:
 
 def test_an_input_that_alone_gives_the_target_away_is_taken_out() -> None:
     generator = np.random.default_rng(3)
-    frame = pd.DataFrame({"u": generator.normal(size=500), "w": generator.normal(size=500)})
+    frame = pd.DataFrame({"u": generator.normal(size=2000), "w": generator.normal(size=2000)})
     frame["label"] = np.where(frame["u"] > 0, "p", "q")
-    made = _idea(subject_of(frame.assign(u=frame["u"] + generator.normal(0, 0.01, 500))), "label")
+    made = _idea(subject_of(frame.assign(u=frame["u"] + generator.normal(0, 0.01, 2000))), "label")
     plan = made.plan()
     found = trial(frame, plan, {"times": [], "max_rows": 4000, "seed": 0})
     assert set(giveaways(made, Tried.model_validate(found))) == {"u"}
