@@ -4,12 +4,14 @@ from __future__ import annotations
 
 import io
 import json
+import math
 import pickletools
 import re
 import sqlite3
 import tempfile
 import warnings
 import xml.etree.ElementTree as ElementTree
+import zipfile
 from collections import defaultdict
 from collections.abc import Iterator, Sequence
 from pathlib import Path, PurePosixPath
@@ -17,13 +19,17 @@ from typing import Any, NamedTuple
 
 import numpy as np
 import pandas as pd
-from scipy.io import loadmat  # type: ignore[import-untyped]  # has no stubs
+import pyarrow as pa
+import pyarrow.parquet as pq
+from scipy.io import loadmat, whosmat  # type: ignore[import-untyped]  # has no stubs
 
 from mle_smith.checks.containers import Blob
 
 _FEWEST = 5
 _MAX_COLUMNS = 400
 _MAX_NODES = 200_000
+_MAX_CELLS = 5_000_000
+_MAX_UNPACKED = 256 * 2**20
 _SEPARATORS = (",", "\t", ";", "|")
 _STRINGS = re.compile(rb"[\x20-\x7e]{3,}")
 
@@ -44,6 +50,8 @@ def tables_of(blob: Blob) -> Iterator[SideTable]:
             frames = list(_frames(blob.data))
         except (ValueError, TypeError, KeyError, IndexError, OSError, ArithmeticError):
             return  # not of the format that its first bytes promise
+        except (MemoryError, zipfile.BadZipFile):
+            return  # it promises more than there is
         except (sqlite3.Error, ElementTree.ParseError, RecursionError, NotImplementedError):
             return
     for frame in frames:
@@ -56,11 +64,30 @@ def _unique(names: Sequence[str]) -> list[str]:
     return [name if name not in names[:k] else f"{name}.{k}" for k, name in enumerate(names)]
 
 
+def _fits(data: bytes) -> bool:
+    """Whether a packed format says that it unpacks to no more than we are willing to hold."""
+    file = io.BytesIO(data)
+    if data.startswith(b"PAR1"):
+        about = pq.ParquetFile(file).metadata
+        groups = [about.row_group(number) for number in range(about.num_row_groups)]
+        size = sum(group.total_byte_size for group in groups)
+        return bool(about.num_rows * about.num_columns <= _MAX_CELLS and size <= _MAX_UNPACKED)
+    if data.startswith(b"PK"):
+        with zipfile.ZipFile(file) as archive:
+            return sum(member.file_size for member in archive.infolist()) <= _MAX_UNPACKED
+    if data.startswith(b"MATLAB 5.0"):
+        return bool(sum(math.prod(shape) for _, shape, _ in whosmat(file)) <= _MAX_CELLS)
+    return True
+
+
 def _frames(data: bytes) -> Iterator[pd.DataFrame]:
     start = data[:512]
-    if start.startswith((b"PAR1", b"ARROW1")):
-        reader = pd.read_parquet if start.startswith(b"PAR1") else pd.read_feather
-        yield _as_text(reader(io.BytesIO(data)).reset_index())
+    if not _fits(data):
+        return
+    if start.startswith(b"PAR1"):
+        yield _as_text(pd.read_parquet(io.BytesIO(data)).reset_index())
+    elif start.startswith(b"ARROW1"):
+        yield _as_text(_feather(data).reset_index())
     elif start.startswith(b"SQLite format 3\0"):
         yield from _database(data)
     elif start.startswith(b"\x93NUMPY"):
@@ -75,6 +102,20 @@ def _frames(data: bytes) -> Iterator[pd.DataFrame]:
         )
     elif (text := text_of(data)) is not None:
         yield from _texts(text)
+
+
+def _feather(data: bytes) -> pd.DataFrame:
+    """An Arrow file batch by batch, for as long as it is small: its head does not say how large."""
+    batches = []
+    size = 0
+    with pa.ipc.open_file(io.BytesIO(data)) as file:
+        for number in range(file.num_record_batches):
+            batches.append(file.get_batch(number))
+            size += batches[-1].nbytes
+            if size > _MAX_UNPACKED:
+                raise ValueError("it unpacks to more than we hold")
+        frame: pd.DataFrame = pa.Table.from_batches(batches, file.schema).to_pandas()
+        return frame
 
 
 def text_of(data: bytes) -> str | None:

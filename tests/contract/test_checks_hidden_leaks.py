@@ -18,8 +18,11 @@ from typing import Any
 import numpy as np
 import pandas as pd
 import pytest
+from scipy.io import savemat  # type: ignore[import-untyped]  # has no stubs
 
 from mle_smith.checks import Layer, Subject, check_package
+from mle_smith.checks.containers import Blob
+from mle_smith.checks.readers import tables_of
 from mle_smith.values import Severity
 from tests.support.tasks import TARGET, Task, make_task
 
@@ -367,3 +370,19 @@ def test_what_differs_from_run_to_run(line: str, wrong: bool, tmp_path: Path) ->
     subject = make_task("binary").write(tmp_path / "task")
     subject.paths.prepare.write_text(f"def prepare(raw, public, private):\n    {line}\n")
     assert errors(subject, Layer.PREPARATION) == ({"P13"} if wrong else set())
+
+
+def test_a_packed_table_that_unpacks_to_too_much_is_not_unpacked() -> None:
+    few = pd.DataFrame({"a": np.zeros(20)})
+    many = pd.DataFrame({"a": np.zeros(6_000_000)})
+    for kind in ("parquet", "mat"):
+        sizes = []
+        for frame in (few, many):
+            packed = io.BytesIO()
+            if kind == "parquet":
+                frame.to_parquet(packed)
+            else:
+                savemat(packed, {"a": frame["a"].to_numpy()}, do_compression=True)
+            assert len(packed.getvalue()) < 2**20
+            sizes.append(len(list(tables_of(Blob("x", packed.getvalue())))))
+        assert sizes == [1, 0]
