@@ -68,9 +68,9 @@ def timed(folder: Path, out: Path, sandbox: str) -> Timed:
     raw = folder / "raw" if (folder / "raw").is_dir() else folder
     command = [sys.executable, "-m", "cli.main", "forge", str(raw), "--json"]
     command += ["--out", str(out), "--sandbox", sandbox]
-    busy, started = _machine_cpu(), time.perf_counter()
+    busy, started = machine_cpu(), time.perf_counter()
     ended = subprocess.run(command, capture_output=True, text=True, check=False)
-    wall, cpu = time.perf_counter() - started, _machine_cpu() - busy
+    wall, cpu = time.perf_counter() - started, machine_cpu() - busy
     document: dict[str, Any] = json.loads(ended.stdout)
     stages = {name: cost["wall_s"] for name, cost in document.get("stages", {}).items()}
     run = Timed(folder.name, len(document.get("tasks", [])), wall, cpu, stages)
@@ -82,7 +82,7 @@ def _per_task(runs: list[Timed], what: str) -> float:
     return float(statistics.median(getattr(run, what) / run.tasks for run in runs))
 
 
-def _machine_cpu() -> float:
+def machine_cpu() -> float:
     """Seconds that all processors of the machine were busy, since it started."""
     user, nice, system, _idle, _wait, irq, soft_irq, *_ = map(
         int, Path("/proc/stat").read_text().splitlines()[0].split()[1:]

@@ -9,7 +9,7 @@ from pathlib import Path
 import pandas as pd
 
 from mle_smith.checks.check import Need, NotRun, Outcome, check
-from mle_smith.checks.subject import FileDefectError, Subject
+from mle_smith.checks.subject import FileDefectError, Subject, TooLargeError
 from mle_smith.package.layout import ANSWERS, DESCRIPTION, ID_COLUMN, METRIC, PREPARE
 from mle_smith.values import Blame, Finding, Severity
 
@@ -54,6 +54,9 @@ def files(subject: Subject) -> Iterator[Outcome]:
     for name in _TABLES:
         try:
             frame: pd.DataFrame = getattr(subject, name)
+        except TooLargeError as bound:
+            yield NotRun("S02", str(bound))
+            continue
         except FileDefectError as defect:
             code = "S01" if "missing" in defect.reason else "S02"
             yield _error(

@@ -6,6 +6,7 @@ missing; what is a number or a time is decided in `features`. Files are read onc
 
 from __future__ import annotations
 
+import contextlib
 from dataclasses import dataclass, field
 from functools import cached_property
 from pathlib import Path
@@ -15,13 +16,23 @@ from pydantic import ValidationError
 
 from mle_smith.checks.association import Goal, column_skill
 from mle_smith.checks.features import Feature, evenly_spaced
-from mle_smith.checks.streamed import Streamed, evenly_spaced_rows
+from mle_smith.checks.streamed import Streamed, evenly_spaced_rows, megabytes_held
 from mle_smith.checks.thresholds import Thresholds
 from mle_smith.package.layout import ID_COLUMN, TEST, TRAIN, PackagePaths
 from mle_smith.package.seal import MAX_MANIFEST
 from mle_smith.sandbox.job import Sandbox
-from mle_smith.sandbox.untrusted import UntrustedError, parse_json, read_bytes, read_csv
+from mle_smith.sandbox.untrusted import (
+    Extent,
+    UntrustedError,
+    extent,
+    parse_json,
+    read_bytes,
+    read_csv,
+)
 from mle_smith.values import Formulation, SplitKind, TaskType
+
+_READ_COMPACTLY = 24 * 2**20
+"""Bytes. pandas takes several times a table's size to read it as text."""
 
 
 class FileDefectError(Exception):
@@ -36,18 +47,39 @@ class FileDefectError(Exception):
         self.reason = reason
 
 
-def read_table(path: Path, shown: str, max_mb: float) -> pd.DataFrame:
-    """Read a comma-separated file as text.
+class TooLargeError(FileDefectError):
+    """No defect of the file: it would take more memory than checks may use."""
 
-    Raises:
-        FileDefectError: it is missing, no regular file, past a bound, or no table.
-    """
+
+def _megabytes(path: Path, shown: str) -> tuple[Extent, float]:
+    """What a table holds, and about the memory that it takes. Raises FileDefectError."""
     if path.is_symlink() or not path.is_file():
         raise FileDefectError(shown, "is missing or not a regular file")
     try:
+        measured = extent(path)
+    except UntrustedError as fault:
+        raise FileDefectError(shown, str(fault)) from fault
+    return measured, megabytes_held(measured)
+
+
+def read_table(path: Path, shown: str, max_mb: float) -> pd.DataFrame:
+    """Read a comma-separated file as text, all of it.
+
+    Raises:
+        TooLargeError: it would take more than `max_mb` megabytes of memory.
+        FileDefectError: it is missing, no regular file, or no table.
+    """
+    measured, needed = _megabytes(path, shown)
+    if needed > max_mb:
+        reason = f"would take some {needed:.3g} MB of memory; checks read tables of up to "
+        raise TooLargeError(shown, f"{reason}{max_mb:.3g} MB whole")
+    if measured.size > _READ_COMPACTLY:
+        with contextlib.suppress(ValueError, OSError):  # short rows, say, which pandas reads
+            return evenly_spaced_rows(path, None).frame
+    try:
         frame = read_csv(
             path,
-            most_bytes=int(max_mb * 2**20),
+            most_bytes=measured.size,
             dtype=str,
             keep_default_na=False,
             na_values=[""],
@@ -88,9 +120,20 @@ class Subject:
         except (UntrustedError, KeyError, TypeError, ValidationError):
             return None
 
+    @cached_property
+    def _refused(self) -> dict[Path, FileDefectError]:
+        """Why tables cannot be read: found out once, however many checks want them."""
+        return {}
+
     def _table(self, path: Path) -> pd.DataFrame:
         shown = path.relative_to(self.package).as_posix()
-        return read_table(path, shown, self.thresholds.max_file_mb)
+        if path in self._refused:
+            raise self._refused[path]
+        try:
+            return read_table(path, shown, self.thresholds.max_table_mb)
+        except FileDefectError as defect:
+            self._refused[path] = defect
+            raise
 
     def _public(self, name: str, stem: str) -> Path:
         """The public table of that name, or the only one whose name starts with `stem`."""
@@ -103,11 +146,12 @@ class Subject:
     @cached_property
     def _train(self) -> Streamed:
         path, limits = self._public(TRAIN, "train"), self.thresholds
-        if path.is_file() and path.stat().st_size > limits.stream_mb * 2**20:
+        shown = path.relative_to(self.package).as_posix()
+        measured, needed = _megabytes(path, shown)
+        if measured.size > limits.stream_mb * 2**20 or needed > limits.max_table_mb:
             try:
                 return evenly_spaced_rows(path, limits.streamed_rows)
             except (ValueError, OSError) as fault:
-                shown = path.relative_to(self.package).as_posix()
                 raise FileDefectError(shown, f"cannot be read as CSV: {fault}") from fault
         frame = self._table(path)
         return Streamed(frame, len(frame))
@@ -116,7 +160,7 @@ class Subject:
     def train(self) -> pd.DataFrame:
         """The training rows (evenly spaced ones of a huge file).
 
-        Raises FileDefectError, as the next three.
+        Raises FileDefectError, as the next three, which are read whole or raise TooLargeError.
         """
         return self._train.frame
 

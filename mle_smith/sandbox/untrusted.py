@@ -14,7 +14,7 @@ import math
 import os
 import stat
 from pathlib import Path
-from typing import IO, Any, Literal
+from typing import IO, Any, Literal, NamedTuple
 
 import pandas as pd
 
@@ -35,8 +35,8 @@ class UntrustedError(Exception):
     """What was read is no such thing, or past a bound; the message says which, as a predicate."""
 
 
-def open_plain(path: Path, most_bytes: int) -> IO[bytes]:
-    """Open a regular file of at most that size.
+def open_plain(path: Path, most_bytes: int | None) -> IO[bytes]:
+    """Open a regular file of at most that size; None for any.
 
     Raises:
         UntrustedError: it is missing, a link, no regular file, or larger.
@@ -50,7 +50,7 @@ def open_plain(path: Path, most_bytes: int) -> IO[bytes]:
         raise UntrustedError(why) from error
     state = os.fstat(descriptor)
     reason = "is not a regular file" if not stat.S_ISREG(state.st_mode) else ""
-    if not reason and state.st_size > most_bytes:
+    if not reason and most_bytes is not None and state.st_size > most_bytes:
         reason = f"is larger than {_size(most_bytes)}"
     if reason:
         os.close(descriptor)
@@ -107,6 +107,26 @@ def read_csv(path: Path, *, most_bytes: int = MAX_TABLE_BYTES, **arguments: Any)
         return frame
 
 
+class Extent(NamedTuple):
+    """How much a comma-separated file holds, at the most: commas in quotes count as well."""
+
+    size: int
+    """Bytes."""
+    rows: int
+    cells: int
+
+
+def extent(path: Path, most_bytes: int | None = None) -> Extent:
+    """Measure a comma-separated file of any length, a megabyte at a time.
+
+    Raises:
+        UntrustedError: it is no regular file, larger than `most_bytes`, binary, or has an endless
+            line.
+    """
+    with open_plain(path, most_bytes) as file:
+        return _extent(file)
+
+
 def parse_json(text: str | bytes, *, most_bytes: int = MAX_JSON_BYTES) -> Any:
     """The value of a JSON document of finite numbers.
 
@@ -131,16 +151,23 @@ def parse_json(text: str | bytes, *, most_bytes: int = MAX_JSON_BYTES) -> Any:
 
 def _check_size(file: IO[bytes]) -> None:
     """Refuse binary files, endless lines and too many cells before a parser sees them."""
-    cells = 0
+    _extent(file, MAX_CELLS)
+
+
+def _extent(file: IO[bytes], most_cells: int | None = None) -> Extent:
+    size, rows, cells = 0, 0, 0
     while chunk := file.read(MAX_LINE):
         if b"\0" in chunk:
             raise UntrustedError("is binary, not CSV text")
         ends = chunk.count(b"\n") + chunk.count(b"\r")
         if len(chunk) == MAX_LINE and not ends:
             raise UntrustedError(f"has a line longer than {_size(MAX_LINE)}")
+        size += len(chunk)
+        rows += ends
         cells += chunk.count(b",") + ends
-        if cells > MAX_CELLS:
-            raise UntrustedError(f"has more than {MAX_CELLS} cells")
+        if most_cells is not None and cells > most_cells:
+            raise UntrustedError(f"has more than {most_cells} cells")
+    return Extent(size, rows, cells)
 
 
 def _check_header(file: IO[bytes]) -> None:

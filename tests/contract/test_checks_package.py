@@ -12,6 +12,11 @@ import pandas as pd
 import pytest
 
 from mle_smith.checks import Checked, Layer, Subject, check_package
+from mle_smith.checks.registry import CHECKS
+from mle_smith.checks.streamed import evenly_spaced_rows, megabytes_held
+from mle_smith.checks.subject import read_table
+from mle_smith.checks.thresholds import Thresholds
+from mle_smith.sandbox.untrusted import extent
 from mle_smith.values import Severity
 from tests.support.local import LocalSandbox
 from tests.support.packages import Example, Kind
@@ -41,6 +46,41 @@ def test_what_cannot_be_asked_is_said(example: WriteExample) -> None:
     assert "the raw data were not given" in reasons["P01"]
     assert reasons["L06"] == "private/ has no answers"
     assert "S01" in errors(checked)
+
+
+def test_a_table_past_the_memory_of_checks_is_no_defect(example: WriteExample) -> None:
+    package = example("binary").paths
+    small = Thresholds(max_table_mb=megabytes_held(extent(package.answers)))
+    checked = check_package(Subject(package.root, sandbox=LocalSandbox(), thresholds=small))
+    reasons = {n.code: n.reason for n in checked.not_run}
+    assert "public/test.csv: would take some" in reasons["S02"]
+    assert "would take some" in reasons["L01"]
+    assert not errors(checked) & {"S01", "S02"}
+
+
+def test_of_a_large_train_table_rows_are_drawn(example: WriteExample) -> None:
+    package = example("binary").paths
+    small = Thresholds(stream_mb=0.001)
+    subject = Subject(package.root, thresholds=small)
+    assert subject.train_count == len(pd.read_csv(package.public / "train.csv"))
+    assert "S02" not in errors(check_package(subject, [Layer.STRUCTURE]))
+
+
+def test_a_table_read_compactly_is_the_same_table(tmp_path: Path) -> None:
+    path = tmp_path / "table.csv"
+    path.write_text('id,text,number\n1,"a, ""b""\nc",\n02,"",1.50\n3,NA,x\n')
+    whole = evenly_spaced_rows(path, None)
+    pd.testing.assert_frame_equal(whole.frame, read_table(path, "table.csv", max_mb=1))
+    assert whole.rows == 3
+
+
+def test_checks_beside_each_other_say_the_same_in_the_same_order(example: WriteExample) -> None:
+    package, took = example("multiclass"), list[str]()
+    box = LocalSandbox()
+    subjects = [Subject(package.paths.root, raw=package.raw, sandbox=box) for _ in range(2)]
+    first = check_package(subjects[0], watch=lambda one: took.append(one.check.name))
+    assert first == check_package(subjects[1])
+    assert sorted(took) == sorted(check.name for check in CHECKS)
 
 
 def change(path: Path, old: str, new: str) -> None:
