@@ -49,8 +49,8 @@ def main() -> int:
     parser.add_argument("packages", nargs="*", type=Path)
     parser.add_argument("--raw", help="raw data; {source} stands for the data set's name")
     parser.add_argument("--sandbox", default="auto", choices=("auto", "docker", "process"))
-    parser.add_argument("--large", type=float, metavar="MB", help="of a training table made for it")
-    parser.add_argument("--shape", choices=SHAPES, help="of that table; default: each of them")
+    parser.add_argument("--large", type=float, metavar="MB", help="size of a package made for it")
+    parser.add_argument("--shape", choices=SHAPES, help="of its tables; default: each of them")
     parser.add_argument("--one", action="store_true", help=argparse.SUPPRESS)
     options = parser.parse_args()
     if options.one:

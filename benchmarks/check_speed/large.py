@@ -1,4 +1,4 @@
-"""A package whose training table has any size."""
+"""A package of any size."""
 
 from __future__ import annotations
 
@@ -13,12 +13,12 @@ from mle_smith.metrics import metric_source
 from mle_smith.package.layout import ID_COLUMN, TEST, TRAIN, PackagePaths
 
 Shape: TypeAlias = Literal["wide", "thin", "text"]
-"""Of the training table: forty numbers a row, one number a row, or some sentences a row."""
+"""Of its tables: forty numbers a row, one number a row, or some sentences a row."""
 SHAPES: tuple[Shape, ...] = get_args(Shape)
 
 _TARGET = "amount"
 _BLOCK = 20_000
-_WORDS = np.array([f"word{number}" for number in range(3_000)])
+_WORDS = np.array([f"word{number}" for number in range(300)])
 
 _DESCRIPTION = """\
 # Foretell the amount
@@ -30,7 +30,7 @@ mean squared error (`rmse`), lower is better.
 
 
 def write_large_package(folder: Path, megabytes: float, shape: Shape) -> PackagePaths:
-    """Write a package: train.csv of so many megabytes, and test.csv of a quarter as many rows.
+    """Write a package of about so many megabytes, its test rows a quarter of its train rows.
 
     Rows repeat, under new ids, so that writing them takes seconds: what checks say of such data
     means nothing. Its prepare.py does nothing: check it without raw data.
@@ -43,7 +43,7 @@ def write_large_package(folder: Path, megabytes: float, shape: Shape) -> Package
     with (paths.public / TRAIN).open("w") as train:
         train.write(f"{','.join([ID_COLUMN, *block.columns])}\n")
         lines = _lines(block)
-        while train.tell() < megabytes * 2**20:
+        while train.tell() < 0.78 * megabytes * 2**20:
             _write(train, lines, rows)
             rows += len(lines)
     block = _BLOCKS[shape](rng)
@@ -87,7 +87,7 @@ def _thin(rng: np.random.Generator) -> pd.DataFrame:
 
 def _text(rng: np.random.Generator) -> pd.DataFrame:
     places = rng.integers(0, len(_WORDS), (_BLOCK, 40))
-    amount = (places[:, :10].sum(axis=1) / 1000 + rng.normal(0, 3, _BLOCK)).round(3)
+    amount = ((places < 30).sum(axis=1) + rng.normal(size=_BLOCK)).round(3)
     return pd.DataFrame(
         {"text": [" ".join(words) for words in _WORDS[places].tolist()], _TARGET: amount}
     )

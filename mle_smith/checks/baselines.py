@@ -7,6 +7,7 @@ honest ones: what they reach is there to be learned.
 from __future__ import annotations
 
 from collections.abc import Iterator, Sequence
+from functools import reduce
 from typing import NamedTuple
 
 import numpy as np
@@ -74,7 +75,7 @@ def _words(features: Sequence[Feature]) -> csr_matrix:
         words.append(texts if long else mark + texts.str.replace(" ", "_"))
     blocks = [csr_matrix(np.stack(numbers, axis=1))] if numbers else []
     if words:
-        joined = pd.concat(words, axis=1).agg(" ".join, axis=1)
+        joined = reduce(lambda row, word: row + " " + word, words)
         hashing = HashingVectorizer(n_features=_WIDTH, ngram_range=(1, 2), alternate_sign=False)
         blocks.append(hashing.transform(joined))
     return csr_matrix(hstack(blocks))

@@ -142,7 +142,9 @@ class Feature:
     @cached_property
     def plain_text(self) -> pd.Series[str]:
         """The texts without case and surplus spaces."""
-        return self.text.str.lower().str.split().str.join(" ")
+        places, texts = pd.factorize(self.text)  # most columns repeat few texts
+        tidy = pd.Series(texts, dtype="str").str.lower().str.split().str.join(" ")
+        return tidy.reindex(places).set_axis(self.text.index)
 
     @cached_property
     def distinct(self) -> int:

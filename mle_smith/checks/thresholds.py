@@ -17,7 +17,7 @@ class Thresholds(Value):
 
     max_file_mb: float = Field(default=512, gt=0)
     """Larger files named by tables are not read. Memory."""
-    max_table_mb: float = Field(default=512, gt=0)
+    max_table_mb: float = Field(default=560, gt=0)
     """About the memory that a table may take: its size, 8 bytes a cell, 160 a row. Of a larger
     train table evenly spaced rows are looked at; what needs another one whole is not asked.
     Measured: a package of 1 GB is checked in less than 1.5 GB."""
