@@ -29,9 +29,9 @@ _MAX_ROWS = 2_000
 @check(
     {"P14": "train and test rows can be told apart, though they were divided at random"},
     title="Adversarial validation",
-    asks="From rows that are like no other a forest learns, by the inputs, whether a row is a train "
-    "or a test row. Where the split "
-    "is at random it must not tell rows that it has not seen apart. Of a split that is not known, "
+    asks="From rows that are like no other a forest learns, by the inputs, whether a row is a "
+    "train or a test row. Where the split is at random it must not tell rows apart that it has not "
+    "seen. Of a split that is not known, "
     "as of foreign packages, it is a warning: groups or times may have divided the rows.",
 )
 def told_apart(subject: Subject) -> Iterator[Outcome]:
