@@ -15,9 +15,8 @@ from pathlib import Path
 import pandas as pd
 
 from mle_smith.checks.check import Measured, Need, Outcome, check
+from mle_smith.checks.decoding.readers import SideTable
 from mle_smith.checks.features import plain
-from mle_smith.checks.readers import SideTable
-from mle_smith.checks.side_files import side_files
 from mle_smith.checks.subject import Subject
 from mle_smith.checks.telling import FEWEST, NOTHING, Told, told, told_by_digests
 from mle_smith.package.layout import DESCRIPTION, PREPARE
@@ -46,15 +45,16 @@ def _error(code: str, message: str, **evidence: object) -> Finding:
     asks="Every other public file (tables, members of archives, texts) is searched: columns keyed "
     "by the test ids or in the order of the test rows, rows with the target's column that match "
     "test rows, ids with their answer beside them, the sequence of answers; copies of private "
-    "files, of prepare.py or of a raw file.",
+    "files, of prepare.py or of a raw file. What takes a decoder is read in the sandbox; a "
+    "file that was not read to the bottom is a warning.",
     needs=(Need.PRIVATE,),
 )
 def found_answers(subject: Subject) -> Iterator[Outcome]:
     """Search of the public files for answers."""
     yield from _copies(subject)
-    side = side_files(subject)
+    side = subject.side_files
     named: set[str] = set()
-    for table in side.tables:
+    for table in [*side.tables, *_only_of_test(subject)]:
         for target in subject.targets:
             found = _best(subject, table, target)
             if found.share >= subject.thresholds.found_share and table.name not in named:
@@ -82,7 +82,30 @@ def found_answers(subject: Subject) -> Iterator[Outcome]:
             yield _error(
                 "L14", f"{name} holds the lines of prepare.py; remove it from public/.", file=name
             )
+    yield from _not_searched(side.unread)
     yield Measured("L07", {"tables_searched": len(side.tables), "texts_searched": len(side.texts)})
+
+
+def _not_searched(unread: dict[str, str]) -> Iterator[Outcome]:
+    if not unread:
+        return
+    name, reason = next(iter(unread.items()))
+    others = f" (and {len(unread) - 1} more)" if len(unread) > 1 else ""
+    yield Finding(
+        code="L07",
+        severity=Severity.WARNING,
+        blame=Blame.DESIGN,
+        message=f"{name}{others} was not searched for answers: {reason}.",
+        evidence={"files": dict(list(unread.items())[:20])},
+    )
+
+
+def _only_of_test(subject: Subject) -> Iterator[SideTable]:
+    """What test.csv says beyond the columns of train.csv."""
+    key, known = subject.id_column, {*subject.train.columns, *subject.targets}
+    only = [c for c in subject.test.columns if c not in known and c != key]
+    if only and key in subject.test.columns:
+        yield SideTable("test.csv", subject.test[[key, *only]])
 
 
 def _is_the_program(subject: Subject, text: str) -> bool:

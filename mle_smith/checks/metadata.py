@@ -7,12 +7,9 @@ much more.
 
 from __future__ import annotations
 
-import tarfile
-import zipfile
 from collections import defaultdict
 from collections.abc import Iterator
 from dataclasses import dataclass, field
-from datetime import datetime
 from pathlib import Path, PurePosixPath
 
 import numpy as np
@@ -23,6 +20,7 @@ from mle_smith.checks.dependence import MIN_ROWS, Dependence, number_dependence,
 from mle_smith.checks.features import Floats, plain
 from mle_smith.checks.names import name_dependence
 from mle_smith.checks.subject import Subject
+from mle_smith.package.layout import PUBLIC
 from mle_smith.values import Blame, Finding, Severity
 
 _MAX_FILES = 200_000
@@ -47,7 +45,8 @@ class _Home:
 )
 def metadata(subject: Subject) -> Iterator[Outcome]:
     """A model of listings alone."""
-    homes = [home for home in _homes(subject.paths.public) if len(home.files) >= MIN_ROWS]
+    listed = [*_folders(subject.paths.public), *_archives(subject.side_files.listings)]
+    homes = [home for home in listed if len(home.files) >= MIN_ROWS]
     asked = 0
     for home in homes:
         rows = _rows(subject, home)
@@ -68,7 +67,7 @@ def metadata(subject: Subject) -> Iterator[Outcome]:
         yield Measured("L05", {"files_of_test_rows": 0})
 
 
-def _homes(public: Path) -> Iterator[_Home]:
+def _folders(public: Path) -> Iterator[_Home]:
     folders: dict[str, _Home] = defaultdict(lambda: _Home(""))
     for number, path in enumerate(sorted(public.rglob("*"))):
         if number >= _MAX_FILES:
@@ -82,43 +81,15 @@ def _homes(public: Path) -> Iterator[_Home]:
             home.name = folder
             about = path.stat()
             home.files[shown] = {"size": float(about.st_size), "time": float(about.st_mtime)}
-        archive = _archive(path, shown)
-        if archive is not None:
-            yield archive
     yield from folders.values()
 
 
-def _archive(path: Path, shown: str) -> _Home | None:
-    home = _Home(shown)
-    try:
-        if zipfile.is_zipfile(path):
-            with zipfile.ZipFile(path) as archive:
-                entries = archive.infolist()[:_MAX_FILES]
-                for place, entry in enumerate(e for e in entries if not e.is_dir()):
-                    home.files[entry.filename] = {
-                        "size": float(entry.file_size),
-                        "packed size": float(entry.compress_size),
-                        "time": _moment(entry.date_time),
-                        "place": float(place),
-                    }
-            return home
-        if tarfile.is_tarfile(path):
-            with tarfile.open(path) as tar:
-                for place, member in enumerate(tar):
-                    if member.isfile():
-                        about = {"size": float(member.size), "time": float(member.mtime)}
-                        home.files[member.name] = about | {"place": float(place)}
-            return home
-    except (OSError, zipfile.BadZipFile, tarfile.TarError, ValueError):
-        return None
-    return None
-
-
-def _moment(stamp: tuple[int, int, int, int, int, int]) -> float:
-    try:
-        return (datetime(*stamp) - datetime(1980, 1, 1)).total_seconds()
-    except ValueError:
-        return float("nan")
+def _archives(listings: dict[str, pd.DataFrame]) -> Iterator[_Home]:
+    for name, members in listings.items():
+        numbers = members.drop(columns="path").apply(pd.to_numeric, errors="coerce")
+        rows = zip(members["path"], numbers.to_dict("records"), strict=True)
+        files = {str(path): {str(k): float(v) for k, v in about.items()} for path, about in rows}
+        yield _Home(name.removeprefix(f"{PUBLIC}/"), files)
 
 
 def _rows(subject: Subject, home: _Home) -> list[str | None] | None:

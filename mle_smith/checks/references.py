@@ -5,7 +5,6 @@ Defect M10.
 
 from __future__ import annotations
 
-import zipfile
 from collections.abc import Iterator
 from pathlib import PurePosixPath
 
@@ -42,9 +41,11 @@ def _files(subject: Subject) -> set[str]:
     for path in subject.paths.public.rglob("*"):
         if path.is_file() and path.name not in _KNOWN:
             names.add(path.relative_to(subject.paths.public).as_posix())
-            if path.suffix == ".zip" and zipfile.is_zipfile(path):
-                with zipfile.ZipFile(path) as archive:
-                    names.update(archive.namelist())
+    side = subject.side_files
+    if any(name not in side.listings for name in side.unread):
+        return set()  # an archive may be among them
+    for members in side.listings.values():
+        names.update(members["path"].dropna())
     if len(names) < 20:
         return set()
     stems = {PurePosixPath(n).name for n in names} | {PurePosixPath(n).stem for n in names}

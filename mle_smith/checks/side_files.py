@@ -1,111 +1,152 @@
-"""The public files beside train and test, as tables and as texts, with bounds on each."""
+"""The public files beside train and test, as tables and as texts, with bounds on each.
+
+What takes a decoder is read in the sandbox (`mle_smith.checks.decoding`). A few short texts, which
+is all that most packages have, are read here.
+"""
 
 from __future__ import annotations
 
 import json
-from collections import defaultdict
-from collections.abc import Iterator
-from dataclasses import dataclass
-from pathlib import Path, PurePosixPath
+import tempfile
+from collections.abc import Iterator, Sequence
+from dataclasses import dataclass, field
+from pathlib import Path
 
 import pandas as pd
+from pydantic import ValidationError
 
-from mle_smith.checks.containers import MAX_BLOB, Blob, Budget, leaves
-from mle_smith.checks.readers import (
-    SideTable,
-    flattened,
-    joined_arrays,
-    strings_of,
-    tables_of,
-    text_of,
-)
-from mle_smith.checks.subject import Subject
-from mle_smith.package.layout import SAMPLE_SUBMISSION
+from mle_smith.checks import decoding
+from mle_smith.checks.decoding.containers import Blob, holds_encoded
+from mle_smith.checks.decoding.contents import contents
+from mle_smith.checks.decoding.program import SMALL, is_simple, side_paths
+from mle_smith.checks.decoding.readers import SideTable, text_of
+from mle_smith.errors import MachineError, UsageError
+from mle_smith.package.layout import PUBLIC, SAMPLE_SUBMISSION, TEST, TRAIN
+from mle_smith.sandbox.job import Job, Limits, Mount, Result, Role, Sandbox, Status
+from mle_smith.sandbox.untrusted import UntrustedError, parse_json, read_bytes, read_csv, read_text
+from mle_smith.values import Value
 
-_FEWEST = 10
-_SMALL = 4_096
-_MEDIA = (
-    b"\x89PNG",
-    b"\xff\xd8\xff",
-    b"RIFF",
-    b"GIF8",
-    b"OggS",
-    b"ID3",
-    b"fLaC",
-    b"II*\0",
-    b"MM\0*",
-)
+LIMITS = Limits(wall_s=150)
+_SECONDS = 100
+"""After so long no further file is begun: one may take 30 s of CPU time."""
+_MAX_BYTES = 128 * 2**20
+"""No further file is begun, either, once so much of them is written down as text."""
+_MAX_FILES = 8_000
+_PROGRAM = """
+import os, sys, types
+from pathlib import Path
+
+home = Path(os.environ["MLE_IN"])
+for name in ("mle_smith", "mle_smith.checks"):
+    # The package that is mounted, without those above it, wherever else they are installed.
+    sys.modules[name] = types.ModuleType(name)
+    sys.modules[name].__path__ = [str(home.joinpath(*name.split(".")))]
+from mle_smith.checks.decoding.program import main
+
+main(home / "public", Path(os.environ["MLE_OUT"]), sys.argv[1])
+"""
 
 
-@dataclass(frozen=True)
+@dataclass
 class SideFiles:
     """Everything that the public files beside train, test and sample hold."""
 
-    tables: tuple[SideTable, ...]
-    texts: tuple[tuple[str, str], ...]
+    tables: list[SideTable] = field(default_factory=list)
+    texts: list[tuple[str, str]] = field(default_factory=list)
     """By name: what can be read in the blob as text."""
+    listings: dict[str, pd.DataFrame] = field(default_factory=dict)
+    """By archive, its members (`decoding.listings.listing`); cells are text."""
+    unread: dict[str, str] = field(default_factory=dict)
+    """Files that were not read to the bottom, each with the reason."""
 
 
-def side_files(subject: Subject) -> SideFiles:
-    """Read the other public files to the bottom."""
-    budget = Budget()
-    blobs = [leaf for blob in _files(subject) for leaf in leaves(blob, budget)]
-    tables = [table for blob in blobs if not _is_media(blob) for table in tables_of(blob)]
-    tables += list(joined_arrays(tables))
-    tables += list(_rows_of_folders(blobs))
-    only = [c for c in subject.test.columns if c not in set(subject.train.columns)]
-    only = [c for c in only if c not in subject.targets and c != subject.id_column]
-    if only and subject.id_column in subject.test.columns:
-        tables.append(SideTable("test.csv", subject.test[[subject.id_column, *only]]))
-    texts = []
-    for blob in blobs:
-        text = text_of(blob.data)
-        texts.append((blob.name, strings_of(blob.data) if text is None else text))
-    return SideFiles(tuple(tables), tuple(texts))
+class _Report(Value):
+    """What the program says it read (`decoding.program.Report`)."""
+
+    files: tuple[str, ...]
+    failed: dict[str, str]
+    tables: dict[str, str]
+    texts: dict[str, str]
+    listings: dict[str, str]
 
 
-def _is_media(blob: Blob) -> bool:
-    return blob.data.startswith(_MEDIA)
+def read_side_files(public: Path, sandbox: Sandbox | None, most: int) -> SideFiles:
+    """Read the other public files to the bottom, at the most so many.
 
-
-def _files(subject: Subject) -> Iterator[Blob]:
-    public = subject.paths.public
-    known = {"train.csv", "test.csv", SAMPLE_SUBMISSION}
-    files = [p for p in sorted(public.rglob("*")) if p.is_file() and not p.is_symlink()]
-    files = [p for p in files if p.parent != public or p.name not in known]
-    # Whatever is alone of its kind first; of folders of thousands of files a part is enough.
-    homes: dict[tuple[str, str], int] = defaultdict(int)
-    ranked: list[tuple[bool, int, Path]] = []
-    for path in files:
-        homes[str(path.parent), path.suffix] += 1
-        ranked.append((homes[str(path.parent), path.suffix] > 20, len(ranked), path))
-    for _, _, path in sorted(ranked)[: subject.thresholds.max_side_files]:
-        if path.stat().st_size <= MAX_BLOB:
-            yield Blob(path.relative_to(subject.package).as_posix(), path.read_bytes())
-
-
-def _rows_of_folders(blobs: list[Blob]) -> Iterator[SideTable]:
-    """A row for each small text of a folder: its name, and the scalars or words in it."""
-    homes: dict[str, list[Blob]] = defaultdict(list)
-    for blob in blobs:
-        home = f"{PurePosixPath(blob.name).parent}"
-        homes[home].append(blob)
-    for home, members in homes.items():
-        rows = []
-        for blob in members:
-            text = text_of(blob.data) if len(blob.data) <= _SMALL else None
-            if text is None or _is_media(blob):
-                continue
-            rows.append({"file": PurePosixPath(blob.name).stem} | _scalars(text))
-        if len(rows) >= _FEWEST:
-            yield SideTable(home, pd.DataFrame(rows, dtype=object))
-
-
-def _scalars(text: str) -> dict[str, str]:
-    if text.lstrip()[:1] in ("{", "["):
+    Raises:
+        MachineError: the sandbox failed.
+    """
+    known = (TRAIN, TEST, SAMPLE_SUBMISSION)
+    paths = side_paths(public, known, most)
+    names = {f"{PUBLIC}/{path.relative_to(public).as_posix()}": path for path in paths}
+    if sum(path.stat().st_size for path in paths) <= SMALL:
+        blobs = [Blob(name, path.read_bytes()) for name, path in names.items()]
+        if all(_is_short_text(blob.data) for blob in blobs):
+            found = contents(blobs)
+            return SideFiles(found.tables, found.texts)
+    if sandbox is None:
+        return SideFiles(unread=dict.fromkeys(names, "no sandbox was given"))
+    with tempfile.TemporaryDirectory(prefix="mle-side-") as folder:
+        out = Path(folder)
         try:
-            return flattened(json.loads(text))
-        except ValueError:
-            pass
-    words = text.split()
-    return {f"word {k}": word for k, word in enumerate(words[:12])} | {"text": text.strip()}
+            result = sandbox.run(_job(public, known, most), out)
+        except UsageError as refused:  # a link that leads out of the package
+            return SideFiles(unread=dict.fromkeys(names, str(refused)))
+        if result.status is Status.INFRA_ERROR:
+            raise MachineError(result.stderr.strip()[-300:], code="sandbox.failed")
+        return _collected(result, out, list(names))
+
+
+def _is_short_text(data: bytes) -> bool:
+    simple = is_simple(data, len(data)) and text_of(data) is not None
+    return simple and not holds_encoded(data)
+
+
+def _job(public: Path, known: Sequence[str], most: int) -> Job:
+    request = {
+        **{"known": known, "most": most},
+        **{"bytes": _MAX_BYTES, "files": _MAX_FILES, "seconds": _SECONDS},
+    }
+    package = Path(decoding.__file__).parent
+    return Job(
+        role=Role.SOLVE,
+        code=_PROGRAM,
+        mounts=(
+            Mount(source=public, target="/in/public"),
+            Mount(source=package, target="/in/mle_smith/checks/decoding"),
+        ),
+        outputs=("*",),
+        args=(json.dumps(request),),
+        limits=LIMITS,
+    )
+
+
+def _collected(result: Result, out: Path, names: Sequence[str]) -> SideFiles:
+    """What the program wrote, as far as it is what it should be."""
+    if sum(artefact.size for artefact in result.artefacts.values()) > 2 * _MAX_BYTES:
+        return SideFiles(unread=dict.fromkeys(names, "they hold more than is searched"))
+    found = SideFiles()
+    read: set[str] = set()
+    for name in sorted(result.artefacts):
+        if not name.endswith(".json"):
+            continue
+        try:
+            report = _Report.model_validate(parse_json(read_bytes(out / name, 4 * 2**20)))
+            found.tables += [SideTable(n, t) for n, t in _tables(out, report.tables)]
+            found.listings |= dict(_tables(out, report.listings))
+            found.texts += [(n, read_text(out / f, _MAX_BYTES)) for f, n in report.texts.items()]
+        except (UntrustedError, ValidationError) as fault:
+            found.unread[name] = str(fault)[:200]
+            continue
+        read.update(report.files)
+        found.unread |= report.failed
+    ending = "its reader ended early" if result.ok else f"its reader ended: {result.status.value}"
+    lost = [name for name in names if name not in read and name not in found.unread]
+    found.unread |= dict.fromkeys(lost, ending)
+    return found
+
+
+def _tables(out: Path, files: dict[str, str]) -> Iterator[tuple[str, pd.DataFrame]]:
+    for file, name in files.items():
+        path = out / Path(file).name
+        yield name, read_csv(path, dtype=str, keep_default_na=False, na_values=[""])

@@ -16,6 +16,7 @@ from pydantic import ValidationError
 
 from mle_smith.checks.association import Goal, column_skill
 from mle_smith.checks.features import Feature, evenly_spaced
+from mle_smith.checks.side_files import SideFiles, read_side_files
 from mle_smith.checks.streamed import Streamed, evenly_spaced_rows, megabytes_held
 from mle_smith.checks.thresholds import Thresholds
 from mle_smith.package.layout import ID_COLUMN, TEST, TRAIN, PackagePaths
@@ -183,6 +184,11 @@ class Subject:
     def answers(self) -> pd.DataFrame:
         """The private answers."""
         return self._table(self.paths.answers)
+
+    @cached_property
+    def side_files(self) -> SideFiles:
+        """What the other public files hold. Raises MachineError."""
+        return read_side_files(self.paths.public, self.sandbox, self.thresholds.max_side_files)
 
     @cached_property
     def id_column(self) -> str:

@@ -17,7 +17,7 @@ AF_UNIX, AF_INET, AF_INET6 = 1, 2, 10
 _LOAD, _EQUAL, _AT_LEAST, _ANY_BIT, _RETURN = 0x20, 0x15, 0x35, 0x45, 0x06
 _ALLOW, _KILL, _ERRNO = 0x7FFF0000, 0x80000000, 0x00050000
 _DONE, _EPERM, _ENOSYS = 0, 1, 38
-_NUMBER_AT, _ARCH_AT, _FIRST_ARGUMENT_AT = 0, 4, 16
+_NUMBER_AT, _ARCH_AT, _FIRST_ARGUMENT_AT, _SECOND_ARGUMENT_AT = 0, 4, 16, 24
 _NAMESPACE_FLAGS = 0x7E020000
 _X32_BIT = 0x40000000
 
@@ -108,6 +108,9 @@ _NEW_MARKS = (452, 463, 466)  # fchmodat2, setxattrat, removexattrat
 _MARKS_X86_64 = (*range(90, 95), 132, 235, 260, 261, 268, 280, *range(188, 191), *range(197, 200))
 _MARKS_AARCH64 = (*range(52, 56), 88, *range(5, 8), *range(14, 17))
 
+# So does ioctl for these: FS_IOC_SETFLAGS, its 32-bit form, FS_IOC_FSSETXATTR.
+_MARKING_REQUESTS = (0x40086602, 0x40046602, 0x401C5820)
+
 
 class Architecture(NamedTuple):
     """The numbers of one kind of machine."""
@@ -118,6 +121,7 @@ class Architecture(NamedTuple):
     """Objects in memory that processes share by a number or name."""
     marks: tuple[int, ...]
     """What changes a file's mode, owner, times or attributes."""
+    ioctl: int
     clone: int
     clone3: int
     socket: int
@@ -131,6 +135,7 @@ _ARCHITECTURES = {
         (*_X86_64.values(), *_NEW_CALLS.values()),
         _IPC_X86_64,
         (*_MARKS_X86_64, *_NEW_MARKS),
+        ioctl=16,
         clone=56,
         clone3=435,
         socket=41,
@@ -142,6 +147,7 @@ _ARCHITECTURES = {
         (*_AARCH64.values(), *_NEW_CALLS.values()),
         _IPC_AARCH64,
         (*_MARKS_AARCH64, *_NEW_MARKS),
+        ioctl=29,
         clone=220,
         clone3=435,
         socket=198,
@@ -182,6 +188,12 @@ def build_filter(
         code += [_step(_EQUAL, number, no=1), _refuse(_EPERM)]
     for number in machine.marks if shared else ():
         code += [_step(_EQUAL, number, no=1), _refuse(_DONE)]
+    if shared:
+        requests = [_step(_LOAD, _SECOND_ARGUMENT_AT)]
+        for request in _MARKING_REQUESTS:
+            requests += [_step(_EQUAL, request, no=1), _refuse(_DONE)]
+        requests.append(_step(_LOAD, _NUMBER_AT))
+        code += [_step(_EQUAL, machine.ioctl, no=len(requests)), *requests]
     # The flags of clone3 lie in memory, out of sight; the C library falls back to clone.
     code += [_step(_EQUAL, machine.clone3, no=1), _refuse(_ENOSYS)]
     code += [

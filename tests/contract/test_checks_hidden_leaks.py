@@ -18,12 +18,10 @@ from typing import Any
 import numpy as np
 import pandas as pd
 import pytest
-from scipy.io import savemat  # type: ignore[import-untyped]  # has no stubs
 
 from mle_smith.checks import Layer, Subject, check_package
-from mle_smith.checks.containers import Blob
-from mle_smith.checks.readers import tables_of
 from mle_smith.values import Severity
+from tests.support.local import LocalSandbox
 from tests.support.tasks import TARGET, Task, make_task
 
 
@@ -105,14 +103,14 @@ FILES: dict[str, Callable[[Task, Path], bytes]] = {
 @pytest.mark.parametrize("name", FILES)
 def test_answers_are_found_whatever_holds_them(name: str, tmp_path: Path) -> None:
     task = make_task("multiclass")
-    subject = task.write(tmp_path / "task")
+    subject = task.write(tmp_path / "task", LocalSandbox())
     (subject.paths.public / name).write_bytes(FILES[name](task, tmp_path))
     assert errors(subject) == {"L07"}
 
 
 def test_a_file_for_each_row_that_holds_its_answer_is_found(tmp_path: Path) -> None:
     task = make_task("multiclass")
-    subject = task.write(tmp_path / "task")
+    subject = task.write(tmp_path / "task", LocalSandbox())
     (subject.paths.public / "notes").mkdir()
     for key, outcome in told(task).to_numpy():
         path = subject.paths.public / "notes" / f"{key}.json"
@@ -121,7 +119,7 @@ def test_a_file_for_each_row_that_holds_its_answer_is_found(tmp_path: Path) -> N
 
 
 def test_the_program_under_another_name_is_found(tmp_path: Path) -> None:
-    subject = make_task("binary").write(tmp_path / "task")
+    subject = make_task("binary").write(tmp_path / "task", LocalSandbox())
     code = "\n".join(f"value_{k} = make_something_of({k}, 'raw')" for k in range(9))
     subject.paths.prepare.write_text(f"def prepare(raw, public, private):\n{code}\n")
     (subject.paths.public / "notebook.txt").write_text("# ours\n" + code.replace("\n", "\n    "))
@@ -131,7 +129,7 @@ def test_the_program_under_another_name_is_found(tmp_path: Path) -> None:
 @pytest.mark.parametrize("leak", ["time", "size", "place", "none"])
 def test_metadata_of_files(leak: str, tmp_path: Path) -> None:
     task = make_task("regression")
-    subject = task.write(tmp_path / "task")
+    subject = task.write(tmp_path / "task", LocalSandbox())
     rows = task.whole.sort_values(TARGET).reset_index(drop=True)
     home = subject.paths.public / "scans"
     home.mkdir()
@@ -344,7 +342,7 @@ def test_files_that_test_rows_name(share: float, tmp_path: Path) -> None:
     generator = np.random.default_rng(0)
     for frame in (task.train, task.test):
         frame["clip"] = [f"clips/c{n}.dat" for n in generator.integers(10**9, size=len(frame))]
-    subject = task.write(tmp_path / "task")
+    subject = task.write(tmp_path / "task", LocalSandbox())
     (subject.paths.public / "clips").mkdir()
     for frame, lacking in ((task.train, 0.0), (task.test, share)):
         for name in frame["clip"].iloc[round(lacking * len(frame)) :]:
@@ -370,19 +368,3 @@ def test_what_differs_from_run_to_run(line: str, wrong: bool, tmp_path: Path) ->
     subject = make_task("binary").write(tmp_path / "task")
     subject.paths.prepare.write_text(f"def prepare(raw, public, private):\n    {line}\n")
     assert errors(subject, Layer.PREPARATION) == ({"P13"} if wrong else set())
-
-
-def test_a_packed_table_that_unpacks_to_too_much_is_not_unpacked() -> None:
-    few = pd.DataFrame({"a": np.zeros(20)})
-    many = pd.DataFrame({"a": np.zeros(6_000_000)})
-    for kind in ("parquet", "mat"):
-        sizes = []
-        for frame in (few, many):
-            packed = io.BytesIO()
-            if kind == "parquet":
-                frame.to_parquet(packed)
-            else:
-                savemat(packed, {"a": frame["a"].to_numpy()}, do_compression=True)
-            assert len(packed.getvalue()) < 2**20
-            sizes.append(len(list(tables_of(Blob("x", packed.getvalue())))))
-        assert sizes == [1, 0]

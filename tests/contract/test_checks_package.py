@@ -262,7 +262,7 @@ def test_defects_of_the_split_are_caught(code: str, tmp_path: Path) -> None:
     task = make_task(kind)
     spoil(task)
     checked = check_package(task.write(tmp_path / "task"), layers={Layer.PREPARATION})
-    assert errors(checked) == {code}
+    assert errors(checked) - {"P14"} == {code}  # what is so different is told apart as well
 
 
 def test_inputs_that_only_train_has_are_caught(tmp_path: Path) -> None:
@@ -293,3 +293,22 @@ def test_a_foreign_package_is_checked_without_its_formulation(tmp_path: Path) ->
     checked = check_package(subject, layers={Layer.LEAKAGE, Layer.PREPARATION})
     assert errors(checked) == set()
     assert pd.read_csv(subject.paths.answers).columns[0] == "row_key"
+
+
+@pytest.mark.parametrize("told", [True, False])
+@pytest.mark.parametrize("moved", [0.0, 2.0])
+def test_rows_that_chance_has_not_divided(moved: float, told: bool, tmp_path: Path) -> None:
+    task = make_task("regression")
+    number = task.train.drop(columns=["id", TARGET]).select_dtypes("number").columns[0]
+    task.test[number] += moved * task.train[number].std()
+    subject = task.write(tmp_path / "task", told=told)
+    checked = check_package(subject, layers={Layer.PREPARATION})
+    found = [f.severity for f in checked.findings if f.code == "P14"]
+    assert found == ([Severity.ERROR if told else Severity.WARNING] if moved else [])
+
+
+def test_groups_and_times_may_tell_rows_apart(tmp_path: Path) -> None:
+    for kind in ("grouped", "temporal"):
+        checked = check_package(make_task(kind).write(tmp_path / kind), {Layer.PREPARATION})
+        assert "P14" not in {f.code for f in checked.findings}
+        assert "P14" in {n.code for n in checked.not_run}

@@ -79,6 +79,24 @@ def an_output_in_use(folder: Path) -> Path:
 
 UNIQUE = "\n".join(f"id{n}x{n * 3},{n}.5,t{n}" for n in range(60))
 
+
+def measurements(rows: int, *, signal: bool) -> Make:
+    """Inputs of several kinds, and a label that follows from them or is drawn."""
+    rng = random.Random(3)
+    text = "heat,load,site,label\n"
+    for _ in range(rows):
+        heat, load, site = rng.gauss(20, 5), rng.expovariate(1), rng.choice("abcde")
+        yes = heat + load > 21 if signal else rng.random() < 0.5
+        text += f"{heat:.2f},{load:.3f},{site},{'yes' if yes else 'no'}\n"
+    return table("measured.csv", text)
+
+
+def noise(folder: Path) -> Path:
+    rng = random.Random(4)
+    rows = [",".join(f"{rng.gauss(0, 1):.4f}" for _ in range(6)) for _ in range(1_200)]
+    return table("noise.csv", "u,v,w,x,y,z\n" + "\n".join(rows))(folder)
+
+
 CASES: list[tuple[str, Make, int, str]] = [
     ("missing path", missing, 2, "nowhere.csv"),
     ("empty folder", empty_folder, 2, "hollow"),
@@ -90,6 +108,9 @@ CASES: list[tuple[str, Make, int, str]] = [
     ("one row", table("row.csv", "a,b\n1,2\n"), 1, "row.csv"),
     ("all constant", table("same.csv", "a,b\n" + "1,x\n" * 50), 1, "same.csv"),
     ("all unique", table("unique.csv", f"key,n,t\n{UNIQUE}\n"), 1, ""),
+    ("twenty rows", measurements(20, signal=True), 1, "the longest has 20"),
+    ("labels at random", measurements(1_200, signal=False), 1, "no better than chance"),
+    ("nothing but noise", noise, 1, "no better than chance"),
     ("100k columns", wide, 1, "wide.csv"),
     ("output in use", an_output_in_use, 2, "out"),
 ]

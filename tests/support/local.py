@@ -80,6 +80,8 @@ def _collect(job: Job, source: Path, out: Path) -> dict[str, Artefact]:
 
 
 def _matches(path: Path, pattern: str) -> bool:
-    """Whether a pattern names the file: a plain path, or `folder/**`."""
+    """Whether a pattern names the file: `folder/**`, or one without `**`."""
     folder, star, _ = pattern.partition("/**")
-    return path.parts[0] == folder if star else path.as_posix() == pattern
+    if star:
+        return path.parts[0] == folder
+    return len(path.parts) == pattern.count("/") + 1 and path.match(pattern)

@@ -7,7 +7,7 @@ from collections.abc import Generator, Mapping, Sequence
 from typing import Any
 
 from mle_smith.models.embedded.analysis import hints
-from mle_smith.models.embedded.analysis.choice import choices
+from mle_smith.models.embedded.analysis.choice import LEAST_ROWS, choices
 from mle_smith.models.embedded.analysis.ideas import Idea, Layout, idea, layout
 from mle_smith.models.embedded.analysis.proposal import formulations
 from mle_smith.models.embedded.analysis.script import SURVEY, TRIAL, answer_of, render
@@ -51,8 +51,21 @@ def brainstormer(brief: Brief) -> Policy:
         if len(found) >= min(_ENOUGH, most):
             break
     if not found:
-        return "No column of these data can be predicted from the others in earnest."
+        return _why_nothing(dataset)
     return (yield from _propose(found[:most]))
+
+
+def _why_nothing(dataset: _Table) -> str:
+    rows = max((int(table["rows"]) for table in dataset["tables"]), default=0)
+    if rows < LEAST_ROWS:
+        return (
+            f"No table has the {LEAST_ROWS} rows that a train and a test side need in earnest; the "
+            f"longest has {rows}. Add more and try again."
+        )
+    return (
+        "No column of these data can be predicted from the others in earnest: what was tried did "
+        "no better than chance, or only by what gives it away."
+    )
 
 
 def _look_into(dataset: _Table, tables: Sequence[_Table], seed: int, most: int) -> _Proposing:

@@ -84,6 +84,10 @@ def mark(way, *arguments):
     before = state()
     way(*arguments)
     if state() == before: raise OSError("nothing was changed")
+def flag(path):
+    import fcntl
+    descriptor = os.open(path, os.O_RDONLY)
+    fcntl.ioctl(descriptor, 0x40086602, (0x40).to_bytes(8, "little"))  # SETFLAGS: not for dump
 """
 
 
@@ -203,7 +207,7 @@ path = IN + "/data/a.csv"
         + """
 ways = {"chmod": (mark, os.chmod, path, 0o777), "folder": (mark, os.chmod, IN + "/data", 0o777),
         "chown": (mark, os.chown, path, os.getuid(), os.getgid()),
-        "utime": (mark, os.utime, path, (1, 1)),
+        "utime": (mark, os.utime, path, (1, 1)), "flags": (mark, flag, path),
         "xattr": (mark, os.setxattr, path, "user.a", b"1"), "truncate": (os.truncate, path, 0),
         "unlink": (os.unlink, path), "rename": (os.rename, path, path + "2"),
         "mkdir": (os.mkdir, IN + "/data/new"), "symlink": (os.symlink, "x", IN + "/data/new"),
@@ -225,6 +229,7 @@ folder = os.path.dirname(path)
         + """
 ways = {"chmod": (mark, os.chmod, path, 0o777), "folder": (mark, os.chmod, folder, 0o777),
         "chown": (mark, os.chown, path, 65534, 65534), "utime": (mark, os.utime, path, (1, 1)),
+        "flags": (mark, flag, path),
         "xattr": (mark, os.setxattr, path, "user.a", b"1"), "truncate": (os.truncate, path, 0),
         "unlink": (os.unlink, path), "rename": (os.rename, path, path + "2"),
         "link": (os.link, path, folder + "/hard"), "mkdir": (os.mkdir, folder + "/new")}

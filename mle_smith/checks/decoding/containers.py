@@ -104,14 +104,21 @@ def _tarred(blob: Blob, budget: Budget) -> Iterator[Blob]:
                 yield Blob(f"{blob.name}!{member.name}", file.read(MAX_BLOB))
 
 
+def holds_encoded(data: bytes) -> bool:
+    """Whether there is a long run of base64 or hexadecimal digits."""
+    return _ENCODED.search(_unfolded(data)) is not None
+
+
+def _unfolded(data: bytes) -> bytes:
+    joined = data.replace(b"\\n", b"").replace(b"\r", b"")
+    return re.sub(rb"(?<=[A-Za-z0-9+/]{60})\n", b"", joined)
+
+
 def _encoded(blob: Blob) -> Iterator[Blob]:
     """Long runs of base64 or hexadecimal digits, decoded."""
-    text = blob.data
-    if b"\0" in text[:4096]:
+    if b"\0" in blob.data[:4096]:
         return
-    joined = text.replace(b"\\n", b"").replace(b"\r", b"")
-    folded = re.sub(rb"(?<=[A-Za-z0-9+/]{60})\n", b"", joined)
-    for found in list(_ENCODED.finditer(folded))[:_MAX_ENCODED]:
+    for found in list(_ENCODED.finditer(_unfolded(blob.data)))[:_MAX_ENCODED]:
         run = found.group()
         try:
             if _HEXADECIMAL.fullmatch(run):

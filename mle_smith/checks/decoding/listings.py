@@ -1,0 +1,61 @@
+"""What an archive says of its members, without unpacking them."""
+
+from __future__ import annotations
+
+import tarfile
+import zipfile
+from datetime import datetime
+from pathlib import Path
+
+import pandas as pd
+
+MAX_MEMBERS = 200_000
+"""Of a longer listing the start is given."""
+
+
+def listing(path: Path) -> pd.DataFrame | None:
+    """One row for each file in the archive: `path`, and numbers; None for what is no archive.
+
+    Numbers are `size` and `packed size` in bytes, `time` in seconds (since any moment, the same for
+    all) and `place`, counted from 0.
+    """
+    try:
+        if zipfile.is_zipfile(path):
+            return _zip(path)
+        if tarfile.is_tarfile(path):
+            return _tar(path)
+    except (OSError, EOFError, zipfile.BadZipFile, tarfile.TarError, ValueError):
+        return None
+    return None
+
+
+def _zip(path: Path) -> pd.DataFrame:
+    with zipfile.ZipFile(path) as archive:
+        files = [entry for entry in archive.infolist() if not entry.is_dir()][:MAX_MEMBERS]
+        return pd.DataFrame(
+            {
+                "path": [entry.filename for entry in files],
+                "size": [entry.file_size for entry in files],
+                "packed size": [entry.compress_size for entry in files],
+                "time": [_moment(entry.date_time) for entry in files],
+                "place": range(len(files)),
+            }
+        )
+
+
+def _tar(path: Path) -> pd.DataFrame:
+    rows = []
+    with tarfile.open(path) as archive:
+        for place, member in enumerate(archive):
+            if place >= MAX_MEMBERS:
+                break
+            if member.isfile():
+                rows.append((member.name, member.size, member.mtime, place))
+    return pd.DataFrame(rows, columns=["path", "size", "time", "place"])
+
+
+def _moment(stamp: tuple[int, int, int, int, int, int]) -> float:
+    try:
+        return (datetime(*stamp) - datetime(1980, 1, 1)).total_seconds()
+    except ValueError:
+        return float("nan")

@@ -1,0 +1,100 @@
+"""Can train and test rows be told apart, though chance alone should have divided them?
+
+Adversarial validation: a forest learns which side a row is on, from the inputs. Where rows were
+divided at random it cannot; where it can, the test rows were changed, chosen or sorted, and scores
+on them say little about the task.
+"""
+
+from __future__ import annotations
+
+import math
+from collections.abc import Iterator
+
+import numpy as np
+import pandas as pd
+from sklearn.ensemble import ExtraTreesClassifier
+from sklearn.metrics import roc_auc_score
+
+from mle_smith.checks.association import encoded
+from mle_smith.checks.check import Measured, NotRun, Outcome, check
+from mle_smith.checks.features import Feature, Floats, Ints, Mask, evenly_spaced
+from mle_smith.checks.subject import Subject
+from mle_smith.values import Blame, Finding, Severity, SplitKind
+
+_FEWEST = 40
+_MAX_ROWS = 2_000
+"""A side. Time: half a second."""
+
+
+@check(
+    {"P14": "train and test rows can be told apart, though they were divided at random"},
+    title="Adversarial validation",
+    asks="From rows that are like no other a forest learns, by the inputs, whether a row is a "
+    "train or a test row. Where the split is at random it must not tell rows apart that it has not "
+    "seen. Of a split that is not known, "
+    "as of foreign packages, it is a warning: groups or times may have divided the rows.",
+)
+def told_apart(subject: Subject) -> Iterator[Outcome]:
+    """Area under the curve of a forest, on rows that its trees have not seen."""
+    kind = None if subject.plan is None else subject.plan.split.kind
+    if kind not in (None, SplitKind.STRATIFIED):
+        yield NotRun("P14", "the split is not at random")
+        return
+    inputs = [feature for feature in subject.inputs if feature.distinct > 1]
+    if not inputs:
+        yield NotRun("P14", "there are no inputs")
+        return
+    table = np.stack([_values(feature) for feature in inputs], axis=1)
+    # Rows that are equal may have been kept together, and so be known again.
+    single = ~pd.DataFrame(table).duplicated(keep=False).to_numpy()
+    train, test = (_some(np.flatnonzero(side & single)) for side in _sides(inputs[0]))
+    if min(len(train), len(test)) < _FEWEST:
+        yield NotRun("P14", f"one side has fewer than {_FEWEST} rows that are like no other")
+        return
+    area, error = _area(table[[*train, *test]], len(train), subject.seed)
+    numbers = {"area_under_curve": round(area, 4), "standard_error": round(error, 4)}
+    yield Measured("P14", numbers)
+    limits = subject.thresholds
+    if area < limits.apart_warning or area - 0.5 < limits.significance * error:
+        return
+    certain = kind is not None and area >= limits.apart
+    yield Finding(
+        code="P14",
+        severity=Severity.ERROR if certain else Severity.WARNING,
+        blame=Blame.REFACTOR,
+        message=f"a forest tells test rows from train rows (area under the curve {area:.2f}, 0.50 "
+        "by chance); divide the rows at random, and do the same to both sides, or split by the "
+        "groups or the time that divides them and say so.",
+        evidence=numbers,
+    )
+
+
+def _sides(feature: Feature) -> tuple[Mask, Mask]:
+    is_train = np.arange(len(feature.text)) < feature.train_rows
+    return is_train, ~is_train
+
+
+def _some(rows: Ints) -> Ints:
+    return rows[evenly_spaced(len(rows), _MAX_ROWS)]
+
+
+def _values(feature: Feature) -> Floats:
+    """The column in numbers that say nothing of where a value is first seen."""
+    if feature.quantity is not None:
+        return encoded(feature)
+    return pd.factorize(feature.text, sort=True)[0].astype(np.float64)
+
+
+def _area(table: Floats, train_rows: int, seed: int) -> tuple[float, float]:
+    """Area, and its standard error by Hanley and McNeil (1982) where nothing is to be told."""
+    test_rows = len(table) - train_rows
+    side = np.repeat([0, 1], [train_rows, test_rows])
+    forest = ExtraTreesClassifier(
+        100, min_samples_leaf=5, max_features=0.5, bootstrap=True, oob_score=True, random_state=seed
+    )
+    told = np.nan_to_num(forest.fit(table, side).oob_decision_function_[:, 1], nan=0.5)
+    error = math.sqrt((len(side) + 1) / (12 * train_rows * test_rows))
+    return float(roc_auc_score(side, told)), error
+
+
+CHECKS = (told_apart,)
