@@ -62,7 +62,7 @@ def _tables(subject: Subject) -> Iterator[tuple[str, dict[str, set[str]]]]:
     for path in others[:_MAX_TABLES]:
         if path.stat().st_size > 64 * 2**20:
             continue
-        frame = read_table(path, path.name, subject.thresholds.max_file_mb)
+        frame = read_table(path, path.name, subject.thresholds.max_table_mb)
         shared = [c for c in frame.columns if c in set(subject.input_columns)]
         keys = {c: set(plain(frame[c].dropna())) for c in shared}
         yield path.name, {c: values for c, values in keys.items() if len(values) >= 10}

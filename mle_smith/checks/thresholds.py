@@ -15,8 +15,6 @@ from mle_smith.values import Value
 class Thresholds(Value):
     """Limits of the checks. Shares are 0 to 1; a *skill* is 0 for a constant, 1 for perfect."""
 
-    max_file_mb: float = Field(default=512, gt=0)
-    """Larger files named by tables are not read. Memory."""
     max_table_mb: float = Field(default=560, gt=0)
     """About the memory that a table may take: its size, 8 bytes a cell, 160 a row. Of a larger
     train table evenly spaced rows are looked at; what needs another one whole is not asked.
