@@ -42,13 +42,33 @@ def _encoded(specimen: Specimen, strength: Strength, prior: float, *, others: bo
         values = np.where(counts[groups] > 1, values, centre)
     else:
         means = (sums + prior * centre) / (counts + prior)
-        means = means + strength.of(0.2, 0.05, 0.0) * specimen.rng.normal(
-            0, means.std(), len(means)
-        )
+        noise = strength.of(0.2, 0.05, 0.0) * means.std()
+        _tells_more_than_train(specimen, means, noise, groups, prior)
+        means = means + specimen.rng.normal(0, noise, len(means))
         values = means[groups]
     cut = len(specimen.train)
     values = values.round(6)
     specimen.add_input("usual_level", values[:cut], values[cut:], "what is usual for such rows")
+
+
+def _tells_more_than_train(
+    specimen: Specimen,
+    means: NDArray[np.float64],
+    noise: float,
+    groups: NDArray[np.int64],
+    prior: float,
+) -> None:
+    """Noise that hides what the answers add to train's own means leaves an honest encoding."""
+    outcome, cut = _outcome(specimen), len(specimen.train)
+    counts = np.bincount(groups[:cut], minlength=len(means))
+    both = (counts > 0) & (np.bincount(groups, minlength=len(means)) > counts)
+    if noise and both.sum() < 20:
+        raise NotApplicableError("fewer than 20 groups are on both sides")
+    sums = np.bincount(groups[:cut], outcome[:cut], len(means))
+    of_train = (sums + prior * outcome.mean()) / np.maximum(counts + prior, 1e-9)
+    added = float(np.std((means - of_train)[both])) if both.any() else 0.0
+    if added < 2 * noise:
+        raise NotApplicableError("the noise hides what the answers add to the means")
 
 
 @plants("L8", "group means")

@@ -5,6 +5,7 @@ from __future__ import annotations
 import io
 import zipfile
 from collections.abc import Callable
+from typing import TypeAlias
 
 import numpy as np
 import pandas as pd
@@ -123,6 +124,36 @@ def length(specimen: Specimen, strength: Strength) -> None:
     )
 
 
+_Statistic: TypeAlias = Callable[[NDArray[np.float64]], float]
+"""How much of what was planted is in targets in their order; the larger, the more."""
+
+
+def _follows(values: NDArray[np.float64]) -> float:
+    """How far the targets rise with their places."""
+    return float((values * np.arange(len(values))).sum())
+
+
+def _stays(values: NDArray[np.float64]) -> float:
+    """How often a row has its neighbour's target."""
+    return float((values[1:] == values[:-1]).sum())
+
+
+def _returns(period: int) -> _Statistic:
+    """How often what comes every so many rows is above the rest."""
+    return lambda values: float(values[::period].mean())
+
+
+_CLEAR = 4.0
+
+
+def _certain(specimen: Specimen, values: NDArray[np.float64], statistic: _Statistic) -> None:
+    """Of few rows a shuffled order has as much as was planted: that is no defect to be found."""
+    shuffled = [statistic(specimen.rng.permutation(values)) for _ in range(400)]
+    spread = float(np.std(shuffled))
+    if statistic(values) - float(np.mean(shuffled)) < _CLEAR * max(spread, 1e-12):
+        raise NotApplicableError("so few rows lie like this by luck")
+
+
 def _reorder(specimen: Specimen, order: NDArray[np.int64]) -> None:
     """Test rows in this order, with ids that say nothing."""
     if specimen.temporal:
@@ -136,7 +167,9 @@ def _reorder(specimen: Specimen, order: NDArray[np.int64]) -> None:
 @plants("L4", "sorted")
 def sorted_rows(specimen: Specimen, strength: Strength) -> None:
     """Test rows rise with the target (rank correlation 0.5, 0.8, 1)."""
-    _reorder(specimen, _leaning(specimen, specimen.whole, strength).argsort())
+    order = _leaning(specimen, specimen.whole, strength).argsort()
+    _certain(specimen, specimen.signal(specimen.whole)[order], _follows)
+    _reorder(specimen, order)
 
 
 @plants("L4", "blocks")
@@ -149,6 +182,7 @@ def blocks(specimen: Specimen, strength: Strength) -> None:
         rows = specimen.rng.permutation(np.flatnonzero(bins == value))
         stretches += [rows[k : k + size] for k in range(0, len(rows), size)]
     shuffled = [stretches[k] for k in specimen.rng.permutation(len(stretches))]
+    _certain(specimen, bins[np.concatenate(shuffled)].astype(np.float64), _stays)
     _reorder(specimen, np.concatenate(shuffled))
 
 
@@ -160,6 +194,7 @@ def partly_sorted(specimen: Specimen, strength: Strength) -> None:
     count = round(strength.of(0.4, 0.6, 0.8) * len(rows))
     values = specimen.signal(rows)
     order[:count] = order[:count][np.argsort(values[order[:count]], kind="stable")]
+    _certain(specimen, values[order[:count]], _follows)
     _reorder(specimen, order)
 
 
@@ -181,6 +216,7 @@ def periodic(specimen: Specimen, strength: Strength) -> None:
         )
         pool = one if (wants and one) or not two else two
         order.append(pool.pop())
+    _certain(specimen, (bins[order] != common).astype(np.float64), _returns(period))
     _reorder(specimen, np.asarray(order))
 
 

@@ -86,6 +86,8 @@ def not_monotone(specimen: Specimen, strength: Strength) -> None:
 def coded(specimen: Specimen, strength: Strength) -> None:
     """Another name for each class, or for each of 12 stretches of a quantity."""
     values = _leak(specimen, strength)
+    if not specimen.classes:  # a twelfth of the range is lost besides the noise
+        _tells_more(specimen, 1 / (1 + strength.of(0.3, 0.1, 0.0) ** 2) - 1 / 144)
     bins = values if specimen.classes else pd.Series(values).rank(pct=True).mul(12).round()
     keys = {v: f"K{specimen.rng.integers(100, 999)}{k}" for k, v in enumerate(sorted(set(bins)))}
     _add(specimen, "desk", [keys[v] for v in bins])

@@ -162,6 +162,10 @@ def _pairs(specimen: Specimen, share: float, one: str, other: str, *, text: bool
             a, b = of_train[rows.pop()]
             of_test[row] = (b, a)
             planted += 1
+    if specimen.classes:
+        shares = specimen.everything[specimen.target].value_counts(normalize=True)
+        if float((shares**2).sum()) ** planted > 0.01:
+            raise NotApplicableError("so few rows have the same class by luck")
     if planted < min(5, count):
         raise NotApplicableError("hardly a test row has the target of a train row")
     name = (lambda k: f"item {k:04d}") if text else str

@@ -8,7 +8,7 @@ measured on test rows.
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 from functools import cached_property
 
@@ -16,12 +16,15 @@ import numpy as np
 from numpy.typing import NDArray
 from scipy.stats import rankdata  # type: ignore[import-untyped]  # has no stubs
 from sklearn.ensemble import ExtraTreesClassifier, ExtraTreesRegressor
+from sklearn.isotonic import IsotonicRegression
 from sklearn.tree import DecisionTreeClassifier, DecisionTreeRegressor
 
 from mle_smith.checks.features import Feature, Floats, Ints, Mask
 
 MAX_FIT_ROWS = 4_000
 """Train rows that the model of all columns is fitted on."""
+_WORTH_SMOOTHING = 0.7
+_ABSENT = -1e30
 
 
 @dataclass(frozen=True)
@@ -30,6 +33,8 @@ class Goal:
 
     feature: Feature
     classes: bool
+    plain: bool = False
+    """Whether a quantity is asked by its values (without the outer hundredths), not its ranks."""
 
     @cached_property
     def codes(self) -> Ints:
@@ -50,10 +55,18 @@ class Goal:
         ranks = rankdata(self.values, nan_policy="omit") / max(1, len(self.values))
         return np.asarray(ranks, dtype=np.float64)
 
+    @cached_property
+    def scaled(self) -> Floats:
+        """The quantity on the scale that it is asked on."""
+        if not self.plain or not self.known.any():
+            return self.ranks
+        low, high = np.nanquantile(self.values, [0.01, 0.99])
+        return np.asarray(np.clip(self.values, low, high), dtype=np.float64)
+
     @property
     def fit_values(self) -> NDArray[np.float64] | Ints:
         """What a model is fitted to."""
-        return self.codes if self.classes else self.ranks
+        return self.codes if self.classes else self.scaled
 
     @cached_property
     def known(self) -> Mask:
@@ -67,9 +80,10 @@ class Goal:
 
     @cached_property
     def matrix(self) -> Floats:
-        """Rows by columns of variance: one-hot classes, or the ranks."""
+        """Rows by columns of variance: one-hot classes, or the quantity."""
         if not self.classes:
-            return np.nan_to_num(self.ranks, nan=0.5)[:, None]
+            middle = float(np.nanmean(self.scaled)) if self.plain and self.known.any() else 0.5
+            return np.nan_to_num(self.scaled, nan=middle)[:, None]
         return np.asarray(np.eye(self.feature.distinct + 1)[self.codes][:, :-1])
 
     def skill(self, predicted: NDArray[np.float64] | Ints) -> float:
@@ -111,8 +125,37 @@ def column_skill(feature: Feature, goal: Goal, seed: int) -> float:
     if feature.distinct < 2:
         return 0.0
     if feature.quantity is not None and feature.distinct > 10:
-        return tree_skill(encoded(feature)[:, None], goal, seed)
+        return number_skill(encoded(feature), goal, seed)
     return group_skill(feature.codes, goal)
+
+
+def number_skill(values: Floats, goal: Goal, seed: int) -> float:
+    """Skill of the best curve through one number of each row (NaN allowed).
+
+    A tree finds any curve, but follows noise; where it finds much, smoother ones are tried, or a
+    noisy copy of the target would pass for less than it is.
+    """
+    found = tree_skill(values[:, None], goal, seed)
+    if found < _WORTH_SMOOTHING:
+        return found
+    return max(found, *_smooth_skills(values, goal, seed))
+
+
+def _smooth_skills(values: Floats, goal: Goal, seed: int) -> Iterator[float]:
+    """Skill of forests of coarser trees and, for quantities, of curves that rise or fall."""
+    known = goal.train_known
+    head, tail = goal.feature.of_train(values)[known], goal.feature.of_test(values)
+    target = goal.feature.of_train(np.asarray(goal.fit_values))[known]
+    kind = ExtraTreesClassifier if goal.classes else ExtraTreesRegressor
+    for leaf in (5, 20):
+        forest = kind(30, min_samples_leaf=leaf, n_jobs=1, random_state=seed)
+        filled = np.nan_to_num(head, nan=_ABSENT), np.nan_to_num(tail, nan=_ABSENT)
+        forest.fit(filled[0][:, None], target)
+        yield goal.skill(forest.predict(filled[1][:, None]))
+    if goal.classes or not np.isfinite(head).all() or not np.isfinite(tail).all():
+        return
+    curve = IsotonicRegression(increasing="auto", out_of_bounds="clip")
+    yield goal.skill(np.asarray(curve.fit(head, target).predict(tail)))
 
 
 def group_skill(codes: Ints, goal: Goal) -> float:

@@ -19,6 +19,7 @@ from scipy.stats import binom  # type: ignore[import-untyped]  # has no stubs
 from mle_smith.checks.association import Goal
 from mle_smith.checks.check import Measured, Need, NotRun, Outcome, check
 from mle_smith.checks.features import Feature, Floats, Ints
+from mle_smith.checks.nearness import dimension_of, embedding, nearness, neighbours
 from mle_smith.checks.subject import Subject
 from mle_smith.checks.thresholds import Thresholds
 from mle_smith.checks.twins import twin_findings
@@ -203,7 +204,7 @@ def _near(subject: Subject, goal: Goal) -> Iterator[Outcome]:
     limits = subject.thresholds
     same = _exact_matches([f.codes for f in subject.inputs], goal.feature.train_rows)
     exact = set(same.test.tolist())
-    space = _embedding(subject.inputs, subject.seed)
+    space = embedding(subject.inputs, subject.seed)
     head = subject.inputs[0].of_train(space)
     rest = [row for row in range(len(subject.test_rows)) if row not in exact]
     if len(rest) < 10 or len(head) < 10 or space.shape[1] == 0:
@@ -211,8 +212,8 @@ def _near(subject: Subject, goal: Goal) -> Iterator[Outcome]:
         return
     keep = np.unique(np.linspace(0, len(rest) - 1, _MAX_NEAR_ROWS).astype(int))
     rows = np.asarray(rest)[keep]
-    neighbours, distances = _neighbours(subject.inputs[0].of_test(space)[rows], head)
-    found = _closest_band(goal, rows, neighbours, distances, limits)
+    closest, distances = neighbours(subject.inputs[0].of_test(space)[rows], head)
+    found = _closest_band(goal, rows, closest, distances, limits)
     near = len(found.matches.test)
     agreement = float(_agreeing(goal, found.matches).mean()) if near else 0.0
     numbers: dict[str, object] = {
@@ -222,11 +223,42 @@ def _near(subject: Subject, goal: Goal) -> Iterator[Outcome]:
         "same_target": round(agreement, 4),
         "log10_chance": round(float(found.chance), 1),
     }
+    crowd = _crowd(subject, goal, space, rows, (closest, distances))
+    if crowd is not None:
+        numbers["closer_than_train_rows_lie"] = crowd
     yield Measured("L02", numbers)
+    if crowd is not None:
+        yield _finding("L02", "nearly equal a train row", crowd, len(rows), numbers, limits)
+        return
     excess = float(near - found.expected)
     significant = found.chance <= limits.near_log_chance
     if significant and agreement >= limits.near_agreement and excess > 0:
         yield _finding("L02", "nearly equal a train row", excess, len(rows), numbers, limits)
+
+
+def _crowd(
+    subject: Subject,
+    goal: Goal,
+    space: NDArray[np.float32],
+    rows: Ints,
+    found: tuple[Ints, Floats],
+) -> int | None:
+    """Test rows far closer to a train row than train rows lie to each other; None for no crowd."""
+    closest, distances = found
+    ratios = nearness(distances)
+    dimension = dimension_of(subject.inputs[0].of_train(space))
+    chance = 1 - (1 - np.minimum(ratios, 1.0) ** dimension) ** 3
+    order = np.argsort(chance)[: max(3, len(rows) // 2)]
+    counts = np.arange(1, len(order) + 1)
+    luck = binom.logsf(counts - 1, len(rows), chance[order].clip(1e-30, 1)) / np.log(10)
+    luck[:2] = 0.0  # one pair, or two, may be what they are: twins by nature
+    best = int(luck.argmin())
+    if luck[best] > subject.thresholds.crowd_log_chance:
+        return None
+    members = order[: best + 1]
+    matches = _Matches(rows[members], closest[members, 0])
+    agreement = float(_agreeing(goal, matches).mean())
+    return len(members) if agreement >= subject.thresholds.near_agreement else None
 
 
 def _closest_band(
@@ -258,43 +290,6 @@ def _closest_band(
         if chance < best.chance:
             best = _Near(matches, chance, round(beyond * below / (1 - below)))
     return best
-
-
-def _embedding(features: Sequence[Feature], seed: int) -> NDArray[np.float32]:
-    """Rows as points: numbers standardised, each other value a random direction of length 1."""
-    generator = np.random.default_rng(seed)
-    blocks = []
-    for feature in features:
-        values = feature.quantity
-        if feature.distinct < 2:
-            continue
-        if values is None:
-            codes = pd.factorize(feature.plain_text)[0]
-            directions = generator.normal(size=(int(codes.max(initial=0)) + 2, 4))
-            directions /= np.linalg.norm(directions, axis=1, keepdims=True)
-            blocks.append(directions[codes])
-            continue
-        centre, spread = np.nanmedian(values), np.nanstd(values)
-        scaled = np.clip((values - centre) / (spread or 1.0), -8, 8)
-        blocks.append(np.nan_to_num(scaled, nan=-9.0)[:, None])
-    if not blocks:
-        return np.zeros((len(features[0].codes), 0), dtype=np.float32)
-    return np.concatenate(blocks, axis=1).astype(np.float32)
-
-
-def _neighbours(asked: NDArray[np.float32], head: NDArray[np.float32]) -> tuple[Ints, Floats]:
-    """For each asked point its four nearest points of `head`, and their distances."""
-    chosen, found = [], []
-    lengths = (head**2).sum(axis=1)
-    for start in range(0, len(asked), 200):
-        part = asked[start : start + 200]
-        squares = lengths - 2.0 * (part @ head.T)
-        four = np.argpartition(squares, 3, axis=1)[:, :4]
-        distances = np.linalg.norm(head[four].astype(np.float64) - part[:, None, :], axis=2)
-        order = distances.argsort(axis=1, kind="stable")
-        chosen.append(np.take_along_axis(four, order, axis=1))
-        found.append(np.take_along_axis(distances, order, axis=1))
-    return np.concatenate(chosen).astype(np.int64), np.concatenate(found)
 
 
 CHECKS = (copied_rows,)

@@ -11,12 +11,13 @@ from typing import Any, NamedTuple
 import numpy as np
 import pandas as pd
 from numpy.typing import NDArray
-from scipy.stats import chi2, hypergeom, norm, rankdata  # type: ignore[import-untyped]  # has no stubs
+from scipy.stats import chi2, hypergeom, norm, pearson3, rankdata  # type: ignore[import-untyped]  # has no stubs
 
 from mle_smith.checks.association import Goal
 from mle_smith.checks.features import Floats, Ints
 
 _LAGS = 24
+_SHUFFLES = 300
 MIN_ROWS = 20
 
 
@@ -64,24 +65,124 @@ def _telling(goal: Goal) -> Ints:
 
 
 def order_dependence(signal: Signal) -> Dependence:
-    """Dependence of rows on their position: rise, stretches, neighbours and periods (lags)."""
+    """Dependence of rows on their position, whichever way.
+
+    Its standard errors are those of the whole family of questions: the chance of each answer is
+    multiplied by the number of questions of its kind, and of kinds.
+    """
+    count = len(signal.rows)
+    if count < MIN_ROWS or signal.total <= 0 or signal.rows.shape[1] == 0:
+        return NONE
+    kinds = (
+        [rise(signal, np.arange(count, dtype=np.float64), "they rise or fall with it")],
+        _in_stretches(signal),
+        [_at_the_ends(column, signal) for column in signal.rows.T],
+        _neighbours(signal, range(1, 2)),
+        _neighbours(signal, range(2, min(_LAGS, count // 4) + 1)),
+        in_periods(signal, min(_LAGS, count // 5)),
+        _in_parts(signal),
+    )
+    found = [_of_family(d, len(kind) * len(kinds)) for kind in kinds for d in kind]
+    return max(found, key=lambda d: (d.significance, d.effect), default=NONE)
+
+
+def _of_family(found: Dependence, questions: int) -> Dependence:
+    """The same, with the chance that any of so many questions has such an answer."""
+    chance = min(1.0, questions * float(norm.sf(found.significance)))
+    return found._replace(significance=float(norm.isf(max(chance, 1e-300))) if chance < 1 else 0.0)
+
+
+def as_one_of(found: Dependence, questions: int) -> Dependence:
+    """A family's answer on the scale of a single question, to stand among so many such."""
+    chance = float(norm.sf(found.significance)) / questions
+    return found._replace(significance=float(norm.isf(max(chance, 1e-300))))
+
+
+def _in_stretches(signal: Signal) -> list[Dependence]:
+    count = len(signal.rows)
+    most = min(count // 10, count * signal.rarest / 5)
+    blocks = sorted({int(np.clip(part, 2, 24)) for part in (most, most / 2)})
+    return [between(signal, np.arange(count) * b // count, "in stretches") for b in blocks]
+
+
+def _neighbours(signal: Signal, lags: range) -> list[Dependence]:
+    """Rows so many places apart, against a random order."""
     count = len(signal.rows)
     centred = signal.rows - signal.rows.mean(axis=0)
     variance = float((centred**2).sum())
-    if count < MIN_ROWS or variance <= 0:
-        return NONE
-    found = [rise(signal, np.arange(count, dtype=np.float64), "they rise or fall with it")]
-    most = min(count // 10, count * signal.rarest / 5)
-    for blocks in {int(np.clip(part, 2, 24)) for part in (most, most / 2)}:
-        found.append(between(signal, np.arange(count) * blocks // count, "in stretches"))
-    found += [_at_the_ends(column, signal) for column in signal.rows.T]
-    pairs = count * signal.rarest**2
-    for lag in range(1, min(_LAGS, count // 4) + 1 if pairs >= 4 else 1):
+    if variance <= 0:
+        return []
+    if count * signal.rarest**2 < 4:
+        return [_rare_neighbours(signal, centred)] if 1 in lags else []
+    found = []
+    for lag in lags:
         correlation = float((centred[:-lag] * centred[lag:]).sum()) / variance
         z = abs(correlation + 1 / count) * np.sqrt(count)
         effect = abs(correlation) * variance / signal.total
-        found.append(Dependence(float(z), effect, f"rows {lag} apart are alike, or unlike"))
-    return max(found, key=lambda d: (d.significance, d.effect))
+        how = f"rows {lag} apart are alike, or unlike"
+        # Either way counts, so the chance is twice that of one side.
+        found.append(_of_family(Dependence(float(z), effect, how), 2))
+    return found
+
+
+def _rare_neighbours(signal: Signal, centred: Floats) -> Dependence:
+    """Neighbours where a class is too rare for the normal curve: a skewed one, from shuffles."""
+    columns = centred / np.sqrt((centred**2).mean(axis=0).clip(min=1e-12))
+    generator = np.random.default_rng(0)
+    drawn = np.array([_likeness(generator.permutation(columns)) for _ in range(_SHUFFLES)])
+    spread, count = float(drawn.std()), len(columns)
+    if spread <= 0:
+        return NONE
+    there = _likeness(columns)
+    third = float((((drawn - drawn.mean()) / spread) ** 3).mean())
+    chance = float(pearson3.sf((there - drawn.mean()) / spread, max(third, 0.01)))
+    alike = float((centred[:-1] * centred[1:]).sum()) / max(signal.total, 1e-12)
+    z = float(norm.isf(np.clip(chance, 1e-300, 1.0)))
+    effect = max(0.0, alike) if count else 0.0
+    return Dependence(max(0.0, z), effect, "rows 1 apart are alike")
+
+
+def _likeness(columns: Floats) -> float:
+    return float((columns[:-1] * columns[1:]).sum())
+
+
+def _in_parts(signal: Signal) -> list[Dependence]:
+    """Rises, and likeness of neighbours, within the first or the last half, third, two thirds."""
+    count = len(signal.rows)
+    found = []
+    for size in sorted({count // 3, count // 2, 2 * count // 3}):
+        for rows in (signal.rows[:size], signal.rows[-size:]) if size >= MIN_ROWS else ():
+            part = signal._replace(rows=rows)
+            place = np.arange(size, dtype=np.float64)
+            found.append(rise(part, place, "they rise or fall with it in a part"))
+            found += [
+                d._replace(how="rows in a part are alike") for d in _neighbours(part, range(1, 2))
+            ]
+    return found
+
+
+def in_periods(signal: Signal, most: int) -> list[Dependence]:
+    """Members of one class at every p-th row: exact, for each period, phase and class."""
+    count = len(signal.rows)
+    members = signal.rows.sum(axis=0)
+    found: list[Dependence] = []
+    if not np.isin(signal.rows, (0.0, 1.0)).all():
+        return [
+            between(signal, np.arange(count) % p, f"every {p} rows")
+            for p in range(2, min(most, count // 10) + 1)
+        ]
+    for period in range(2, most + 1):
+        phase = np.arange(count) % period
+        sizes = np.bincount(phase)[:, None]
+        inside = np.stack([np.bincount(phase, column, period) for column in signal.rows.T], axis=1)
+        chance = hypergeom.sf(inside - 1, count, members[None, :], sizes) * inside.size
+        row, column = np.unravel_index(int(chance.argmin()), chance.shape)
+        share = float(members[column]) / count
+        gained = inside[row, column] - sizes[row, 0] * share
+        effect = float(gained**2 / sizes[row, 0] / max(1e-9, 1 - share)) / signal.total
+        z = float(norm.isf(np.clip(float(chance.min()), 1e-300, 1 - 1e-9)))
+        found.append(Dependence(max(0.0, z), effect, f"every {period} rows"))
+    return found
 
 
 def rise(signal: Signal, values: Floats, how: str) -> Dependence:

@@ -71,6 +71,12 @@ class Pair(NamedTuple):
     how: str
     values: Floats
 
+    def feature(self, goal: Goal) -> Feature:
+        """The numbers as a column, the middle one where there is none."""
+        filled = np.nan_to_num(self.values, nan=float(np.nanmedian(self.values)))
+        name = f"{self.how} of {self.columns[0]} and {self.columns[1]}"
+        return Feature(name, pd.Series(filled).map(repr), goal.feature.train_rows)
+
 
 def calculated(features: Sequence[Feature], goal: Goal) -> Iterator[Pair]:
     """Sums, differences, products and quotients that go with the target far better than either.
@@ -128,9 +134,10 @@ def crossed(features: Sequence[Feature], goal: Goal) -> Iterator[tuple[tuple[str
     for one, other in combinations(coded, 2):
         if one.distinct * other.distinct > rows / 4:
             continue
-        codes = (one.codes + 1) * (other.distinct + 1) + other.codes + 1
-        yield (one.name, other.name), group_skill(_dense(codes), goal)
+        yield (one.name, other.name), group_skill(crossed_codes(one, other), goal)
 
 
-def _dense(codes: Ints) -> Ints:
+def crossed_codes(one: Feature, other: Feature) -> Ints:
+    """A small integer for each pair of values."""
+    codes = (one.codes + 1) * (other.distinct + 1) + other.codes + 1
     return pd.factorize(codes)[0].astype(np.int64)

@@ -245,7 +245,8 @@ _REPAIRS = {
 def _problem(case: Case, given: Grade, graded: _Graded) -> tuple[str, str] | None:
     """The code and what went wrong, where the case did not come out as expected."""
     if given.crashed:
-        return ("M08", "make the metric crash")
+        ordered = case.expected == "same" and case.code == "M04"
+        return ("M04" if ordered else "M08", "make the metric crash")
     if case.expected == "rejected":
         return (case.code, "are scored though they are broken") if given.valid else None
     if case.expected == "same" and not given.valid:

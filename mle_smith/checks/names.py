@@ -11,6 +11,7 @@ from mle_smith.checks.dependence import (
     NONE,
     Dependence,
     Signal,
+    as_one_of,
     group_dependence,
     number_dependence,
     order_dependence,
@@ -19,6 +20,8 @@ from mle_smith.checks.features import Floats, numbers_of
 
 _MODULI = tuple(range(2, 17))
 _PLACES = 12
+_QUESTIONS = 150
+"""About so many a name is asked, each by itself."""
 
 
 def name_dependence(names: pd.Series[str], signal: Signal) -> Dependence:
@@ -28,7 +31,7 @@ def name_dependence(names: pd.Series[str], signal: Signal) -> Dependence:
     values = number_in(text)
     if values is not None:
         order = np.argsort(values, kind="stable")
-        found.append(order_dependence(signal.ordered(order)))
+        found.append(as_one_of(order_dependence(signal.ordered(order)), _QUESTIONS))
         found.append(number_dependence(signal, values, "its size"))
         whole = values.astype(np.int64)
         for modulus in _MODULI:
@@ -38,7 +41,7 @@ def name_dependence(names: pd.Series[str], signal: Signal) -> Dependence:
             found.append(number_dependence(signal, rest, f"the remainder by {modulus}"))
         found += list(_gaps(values, signal))
     order = np.argsort(text.to_numpy(), kind="stable")
-    found.append(order_dependence(signal.ordered(order)))
+    found.append(as_one_of(order_dependence(signal.ordered(order)), _QUESTIONS))
     found += list(_letters(text, signal))
     return max(found, key=lambda d: d.significance)
 

@@ -92,7 +92,8 @@ def _judged(
         "share_of_variance": round(found.effect, 4),
         "through": found.how,
     }
-    if _significant(found, limits):
+    least = limits.order_significance if code == "L04" else limits.significance
+    if _significant(found, limits, least):
         order = _order_of(subject, code)
         by = sorting_input(subject.inputs, order)
         if by is not None:
@@ -100,7 +101,7 @@ def _judged(
             numbers["rows_sorted_by"] = by.name
             numbers["standard_errors_within_ties"] = round(found.significance, 2)
     yield Measured(code, numbers)
-    if _significant(found, limits):
+    if _significant(found, limits, least):
         material = found.effect >= limits.order_effect
         yield Finding(
             code=code,
@@ -113,9 +114,9 @@ def _judged(
         )
 
 
-def _significant(found: Dependence, limits: Thresholds) -> bool:
+def _significant(found: Dependence, limits: Thresholds, least: float) -> bool:
     large = found.effect >= 0.5
-    return found.significance >= (limits.significance_of_large if large else limits.significance)
+    return found.significance >= (min(limits.significance_of_large, least) if large else least)
 
 
 def _ids(subject: Subject) -> pd.Series[str]:

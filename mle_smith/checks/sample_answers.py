@@ -159,7 +159,7 @@ def _sample_order(subject: Subject) -> Iterator[Outcome]:
     order = places.reindex(subject.sample[subject.id_column]).dropna().astype(np.int64)
     found = order_dependence(signal_of(goal).ordered(order.to_numpy()))
     material = found.effect >= subject.thresholds.order_effect
-    if found.significance >= subject.thresholds.significance and material:
+    if found.significance >= subject.thresholds.order_significance and material:
         yield _error(
             f"the order of the sample submission's rows foretells {goal.feature.name!r} "
             f"({found.significance:.0f} standard errors); write them in the order of test.csv.",

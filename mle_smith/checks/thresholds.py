@@ -46,6 +46,9 @@ class Thresholds(Value):
     significance_of_large: float = 4.5
     """The same for effects of half the variance and more, which small test sets can show only so
     clearly: under one false alarm in 10^4."""
+    order_significance: float = 3.2
+    """Standard errors of the order of rows, for all its questions together: one false alarm in
+    1,500 packages, measured half as often. Sixty rows show a rank correlation of 0.5 no clearer."""
     sample_significance: float = 4.0
     """The same for a sample submission, which is asked one or two things only."""
 
@@ -72,6 +75,9 @@ class Thresholds(Value):
     """Area under the curve of telling train rows from test rows, from which on it is an error. A
     column of half the variance, moved by one standard deviation, has 0.76."""
     apart_warning: float = 0.6
+    crowd_log_chance: float = -5.0
+    """Log10 of the chance of so many test rows so close to a train row, given the dimension of
+    train. The count is chosen to be the least likely, which costs one to two orders."""
 
     order_effect: float = 0.05
     """Share of the target's variance that the position in the file explains, from which on it is
@@ -87,10 +93,18 @@ class Thresholds(Value):
     suspect_skill: float = 0.88
     """From here on a single column is looked at: against all others, which have to do far worse.
     Measured: a fare by its distance, honestly, has 0.85, where all others have 0.32."""
+    suspect_class_skill: float = 0.8
+    """The same for classes. Skill counts the errors of a constant, so a twentieth of wrong classes
+    costs more of it the rarer the other class is: a copy of which 8 % are drawn anew has 0.86 where
+    nine tenths are of one class."""
+    skill_margin: float = 0.12
+    """So much less on the test rows is worth measuring on all rows. Sixty rows tell a skill to
+    about a tenth."""
     paired_skill: float = 0.85
     """The same for two columns together: there are many pairs."""
-    rest_ratio: float = 0.2
-    """A proxy leaves at most this part of the error that all other columns together leave."""
+    rest_ratio: float = 0.3
+    """A proxy leaves at most this part of the error that all other columns together leave. With
+    both measured on all rows; honest columns above the least skill leave more than the half."""
     identity_residual: float = 1e-3
     """Residual, in standard deviations of the target, of a sum or product that is an identity:
     what rounding to three digits leaves."""

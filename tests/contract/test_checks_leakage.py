@@ -253,3 +253,79 @@ def test_forecasting_inside_the_span_of_train_is_caught(tmp_path: Path) -> None:
     task.train = rows.iloc[:450].reset_index(drop=True)
     task.give_test(rows.iloc[450:])
     assert "L10" in codes(task, tmp_path)
+
+
+def in_order_of(values: pd.Series[float], task: Task) -> None:
+    rows, ids = task.whole, task.test["id"].to_numpy()
+    task.give_test(rows.iloc[np.argsort(values.to_numpy(), kind="stable")].assign(id=ids))
+
+
+@pytest.mark.parametrize(("lean", "leaks"), [(2.0, True), (0.0, False)])
+def test_sixty_rows_that_lean_to_an_order(lean: float, leaks: bool, tmp_path: Path) -> None:
+    task = make_task("regression", rows=240)
+    ranks = task.answers[TARGET].rank(pct=True)
+    in_order_of(lean * ranks + np.random.default_rng(1).normal(0, 0.5, len(ranks)), task)
+    found = codes(task, tmp_path)  # with the order of ids, which is the same
+    assert "L04" in found if leaks else not found
+
+
+@pytest.mark.parametrize("leaks", [True, False])
+def test_every_third_of_few_rows_is_of_one_class(leaks: bool, tmp_path: Path) -> None:
+    task = make_task("binary", rows=280)
+    yes = (task.answers[TARGET] == "yes").to_numpy()
+    pools = {True: np.flatnonzero(yes).tolist(), False: np.flatnonzero(~yes).tolist()}
+    order = []
+    for place in range(len(yes)):
+        wanted = place % 3 == 0
+        order.append((pools[wanted] or pools[not wanted]).pop())
+    places = pd.Series(np.argsort(order) if leaks else np.arange(len(yes)), dtype=float)
+    in_order_of(places, task)
+    found = codes(task, tmp_path)  # with the order of ids, which is the same
+    assert "L04" in found if leaks else not found
+
+
+@pytest.mark.parametrize(("noise", "leaks"), [(3.0, True), (9.0, False)])
+def test_a_noisy_copy_of_the_target(noise: float, leaks: bool, tmp_path: Path) -> None:
+    task = make_task("regression", rows=300)
+    for name in ("height", "place"):  # what is left says little
+        task.train, task.test = task.train.drop(columns=name), task.test.drop(columns=name)
+    generator = np.random.default_rng(2)
+    task.both(lambda f: (f[TARGET] + generator.normal(0, noise, len(f))).round(3), "reading")
+    assert codes(task, tmp_path) == ({"L06"} if leaks else set())
+
+
+@pytest.mark.parametrize("kind", ["regression", "temporal"])
+def test_two_numbers_whose_quotient_is_nearly_the_target(kind: str, tmp_path: Path) -> None:
+    task = make_task(kind, rows=400)
+    generator = np.random.default_rng(3)
+    for frame, rows in ((task.train, task.train), (task.test, task.whole)):
+        told = rows[TARGET] + generator.normal(0, 1, len(rows))
+        frame["lines"] = generator.integers(1, 60, len(rows))
+        frame["sum"] = (told * frame["lines"]).round(4)
+    assert "L06" in codes(task, tmp_path)
+
+
+@pytest.mark.parametrize(("of", "leaks"), [(TARGET, True), ("height", False)])
+def test_grades_of_the_target_and_of_an_input(of: str, leaks: bool, tmp_path: Path) -> None:
+    task = make_task("regression")
+    edges = np.quantile(task.whole[of], [0.3, 0.5, 0.6, 0.8])
+    task.both(lambda f: [f"grade {'QXARB'[k]}" for k in edges.searchsorted(f[of])], "grade")
+    assert codes(task, tmp_path) == ({"L06"} if leaks else set())
+
+
+@pytest.mark.parametrize("away", [0.001, 1.0])
+def test_four_rows_that_are_nearly_train_rows(away: float, tmp_path: Path) -> None:
+    task = make_task("binary", rows=240)
+    generator = np.random.default_rng(4)
+    for name in ("width", "depth", "age"):
+        task.both(lambda f: generator.normal(0, 1, len(f)), name)
+    rows = task.whole
+    source = task.train.sample(4, random_state=1)
+    rows.iloc[:4, 1:] = source[rows.columns[1:]].to_numpy()
+    for name in ("height", "mass", "width", "depth", "age"):
+        moved = rows.loc[:3, name].astype(float) + away * rows[name].std() * generator.normal(
+            size=4
+        )
+        rows[name] = [*moved, *rows[name].iloc[4:]]
+    task.give_test(rows)
+    assert codes(task, tmp_path) == ({"L02"} if away < 1 else set())

@@ -54,6 +54,12 @@ SPOILT = {
         "def evaluate(y_true, y_pred):\n"
         "    return _evaluate(y_true, y_pred.assign(id=y_true['id'].to_numpy()))",
     ),
+    "columns by position, with a crash": (
+        "M04",
+        "def evaluate(y_true, y_pred):\n"
+        "    values = y_pred.set_index(y_pred.columns[0]).iloc[:, 0]\n"
+        "    return float((values.loc[y_true['id']].to_numpy() - y_true['yield']).abs().mean())",
+    ),
     "repeated ids": ("M05", "def changed(rows): return rows.drop_duplicates('id')" + _BOTH),
     "whole ids only": (
         "M08",
