@@ -70,14 +70,14 @@ class Thresholds(Value):
     """Log10 of the chance of so many test rows so close to a train row, whatever their target."""
     near_log_chance: float = -5.0
     """Log10 of the chance of so many test rows so close to a train row, with its target."""
+    crowd_log_chance: float = -5.0
+    """Log10 of the chance of so many test rows so close to a train row, given the dimension of
+    train. The count is chosen to be the least likely, which costs one to two orders."""
 
     apart: float = 0.75
     """Area under the curve of telling train rows from test rows, from which on it is an error. A
     column of half the variance, moved by one standard deviation, has 0.76."""
     apart_warning: float = 0.6
-    crowd_log_chance: float = -5.0
-    """Log10 of the chance of so many test rows so close to a train row, given the dimension of
-    train. The count is chosen to be the least likely, which costs one to two orders."""
 
     order_effect: float = 0.05
     """Share of the target's variance that the position in the file explains, from which on it is
