@@ -126,6 +126,13 @@ def test_an_exploit_finds_what_is_planted(
 
 def test_ideas_follow_the_files(example: Callable[[Kind], Example]) -> None:
     public = example("binary").paths.public
+    for table in ("train.csv", "test.csv"):
+        whole = pd.read_csv(public / table).select_dtypes("number").dropna(axis=1)
+        whole.to_csv(public / table, index=False)
+    assert "form" not in ideas(describe_folder(public))
+    whole.assign(word="x").to_csv(public / "test.csv", index=False)
+    assert "form" in ideas(describe_folder(public))
+    whole.to_csv(public / "test.csv", index=False)
     assert "leftovers" not in ideas(describe_folder(public))
     (public / "extra.txt").write_text("x")
     assert "leftovers" in ideas(describe_folder(public))

@@ -34,12 +34,13 @@ def cheat(brief: Brief) -> Policy:
 
 def ideas(structure: dict[str, Any]) -> list[str]:
     """What is worth a try, given the public files and their columns."""
-    train, test = (
-        {column["name"] for column in structure[name]["columns"]}
-        for name in ("train.csv", "test.csv")
-    )
-    found = ["sample", "lookup", "order", "form"]
-    if set(structure) - _USUAL_FILES or test - train:
+    train, test = (structure[name]["columns"] for name in ("train.csv", "test.csv"))
+    found = ["sample", "lookup", "order"]
+    numbers = {"integer", "float"}
+    if any(c["missing"] or c["dtype"] not in numbers for c in (*train, *test) if c["name"] != "id"):
+        found.append("form")  # numbers that are all there look alike
+    of_test_alone = {c["name"] for c in test} - {c["name"] for c in train}
+    if set(structure) - _USUAL_FILES or of_test_alone:
         found.append("leftovers")
     return found
 
