@@ -49,15 +49,15 @@ class Signal(NamedTuple):
 
 def signal_of(goal: Goal) -> Signal:
     """The test answers, without classes too rare to say anything (fewer than 4 rows)."""
-    rows = goal.feature.of_test(goal.matrix)[:, _telling(goal)]
+    rows = goal.feature.of_test(goal.matrix)[:, telling(goal)]
     rarest = 1.0
     if goal.classes:
         rarest = float(rows.mean(axis=0).min(initial=1.0))
     return Signal(rows, rarest, float(((rows - rows.mean(axis=0)) ** 2).sum()))
 
 
-def _telling(goal: Goal) -> Ints:
-    """Columns of the target's matrix that enough rows have, and enough have not."""
+def telling(goal: Goal) -> Ints:
+    """Columns of the target's matrix that enough test rows have, and enough have not."""
     counts = goal.feature.of_test(goal.matrix).sum(axis=0)
     rows = len(goal.feature.of_test(goal.codes))
     frequent = (counts >= 4) & (counts <= rows - 4)

@@ -8,7 +8,7 @@ much more.
 from __future__ import annotations
 
 from collections import defaultdict
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from dataclasses import dataclass, field
 from pathlib import Path, PurePosixPath
 
@@ -16,10 +16,17 @@ import numpy as np
 import pandas as pd
 
 from mle_smith.checks.check import Measured, Need, Outcome, check
-from mle_smith.checks.dependence import MIN_ROWS, Dependence, number_dependence, signal_of
+from mle_smith.checks.dependence import (
+    MIN_ROWS,
+    Dependence,
+    as_one_of,
+    number_dependence,
+    signal_of,
+)
 from mle_smith.checks.features import Floats, plain
-from mle_smith.checks.names import name_dependence
+from mle_smith.checks.names import QUESTIONS, name_dependence
 from mle_smith.checks.subject import Subject
+from mle_smith.checks.transfer import transferred
 from mle_smith.package.layout import PUBLIC
 from mle_smith.values import Blame, Finding, Severity
 
@@ -39,8 +46,9 @@ class _Home:
     {"L05": "names, sizes, times or the order of files foretell the answers"},
     title="Metadata of files",
     asks="Of files that belong to test rows (called after the id, or named in a column; in folders "
-    "or archives): time, size, place in the archive and name, against a random order. Sizes may "
-    "honestly go with what a file shows, and have to explain half of the answers.",
+    "or archives): time, size, place in the archive and name, against a random order, and as a "
+    "forest learns from the files of train rows. Sizes may honestly go with what a file shows, and "
+    "have to explain half of the answers.",
     needs=(Need.PRIVATE,),
 )
 def metadata(subject: Subject) -> Iterator[Outcome]:
@@ -49,14 +57,21 @@ def metadata(subject: Subject) -> Iterator[Outcome]:
     homes = [home for home in listed if len(home.files) >= MIN_ROWS]
     asked = 0
     for home in homes:
-        rows = _rows(subject, home)
+        columns = [subject.id_column, *subject.input_columns]
+        rows = _rows(subject.test.iloc[subject.test_rows], columns, home)
         if rows is None:
             continue
         asked += 1
+        train = _rows(subject.train.iloc[subject.train_rows], columns, home)
+        before = {} if train is None else _listing(home, train)
         for goal in subject.goals:
             signal = signal_of(goal)
             for what, values in _listing(home, rows).items():
                 found = number_dependence(signal, values, what)
+                if what in before:
+                    numbers = np.concatenate([before[what], values])[:, None]
+                    learned = transferred(numbers, goal, subject.seed, "as in train")
+                    found = max(found, as_one_of(learned, QUESTIONS))
                 yield from _judged(subject, home, goal.feature.name, what, found)
             names = pd.Series([PurePosixPath(str(r)).stem if r else "" for r in rows], dtype=str)
             ids = plain(subject.test[subject.id_column]).iloc[subject.test_rows]
@@ -92,18 +107,17 @@ def _archives(listings: dict[str, pd.DataFrame]) -> Iterator[_Home]:
         yield _Home(name.removeprefix(f"{PUBLIC}/"), files)
 
 
-def _rows(subject: Subject, home: _Home) -> list[str | None] | None:
-    """For each test row that is looked at, its file; None where the files are not of test rows."""
+def _rows(table: pd.DataFrame, columns: Sequence[str], home: _Home) -> list[str | None] | None:
+    """For each row its file, by what a column names; None where the files are not of these rows."""
     by_name: dict[str, str] = {}
     for file in home.files:
         path = PurePosixPath(file)
         for key in (file, path.name, path.stem):
             by_name.setdefault(key, file)
-    test = subject.test.iloc[subject.test_rows]
-    for column in (subject.id_column, *subject.input_columns):
-        if column not in test.columns:
+    for column in columns:
+        if column not in table.columns:
             continue
-        cells = plain(test[column]).fillna("")
+        cells = plain(table[column]).fillna("")
         names = [by_name.get(c) or by_name.get(PurePosixPath(c).name) for c in cells]
         if sum(n is not None for n in names) >= max(MIN_ROWS, 0.5 * len(names)):
             return names if len(set(names)) > 0.9 * len(names) else None

@@ -19,8 +19,11 @@ from mle_smith.checks.dependence import (
 from mle_smith.checks.features import Floats, numbers_of
 
 _MODULI = tuple(range(2, 17))
+_LARGE_MODULI = (20, 25, 50, 60, 64, 100, 128, 256, 1000)
+_LETTERS = r"^([^\d]*)"
+_FIRST_PART = r"^([^-_./: ]*)"
 _PLACES = 12
-_QUESTIONS = 150
+QUESTIONS = 150
 """About so many a name is asked, each by itself."""
 
 
@@ -31,19 +34,39 @@ def name_dependence(names: pd.Series[str], signal: Signal) -> Dependence:
     values = number_in(text)
     if values is not None:
         order = np.argsort(values, kind="stable")
-        found.append(as_one_of(order_dependence(signal.ordered(order)), _QUESTIONS))
+        found.append(as_one_of(order_dependence(signal.ordered(order)), QUESTIONS))
         found.append(number_dependence(signal, values, "its size"))
         whole = values.astype(np.int64)
         for modulus in _MODULI:
             found.append(group_dependence(signal, whole % modulus, f"the remainder by {modulus}"))
-        for modulus in (20, 25, 50, 60, 64, 100, 128, 256, 1000):
+        for modulus in _LARGE_MODULI:
             rest = (whole % modulus).astype(np.float64)
             found.append(number_dependence(signal, rest, f"the remainder by {modulus}"))
         found += list(_gaps(values, signal))
     order = np.argsort(text.to_numpy(), kind="stable")
-    found.append(as_one_of(order_dependence(signal.ordered(order)), _QUESTIONS))
+    found.append(as_one_of(order_dependence(signal.ordered(order)), QUESTIONS))
     found += list(_letters(text, signal))
     return max(found, key=lambda d: d.significance)
+
+
+def name_numbers(names: pd.Series[str]) -> Floats:
+    """All that can be asked of a name as numbers: a row for each name."""
+    text = names.fillna("").reset_index(drop=True)
+    lengths = text.str.len()
+    parts: list[Floats] = [lengths.to_numpy().astype(np.float64)]
+    for pattern in (_LETTERS, _FIRST_PART):
+        part = text.str.extract(pattern, expand=False).fillna("")
+        parts.append(pd.factorize(part, sort=True)[0].astype(np.float64))
+    most = min(_PLACES, int(lengths.max()) if len(lengths) else 0)
+    for place in (*range(most), *range(-most, 0)):
+        letters = text.str[place].fillna("")
+        parts.append(pd.factorize(letters, sort=True)[0].astype(np.float64))
+    values = number_in(text)
+    if values is not None:
+        whole = values.astype(np.int64)
+        parts += [values, *((whole % m).astype(np.float64) for m in (*_MODULI, *_LARGE_MODULI))]
+        parts += _gaps_beside(values)
+    return np.stack(parts, axis=1)
 
 
 def number_in(text: pd.Series[str]) -> Floats | None:
@@ -57,20 +80,27 @@ def number_in(text: pd.Series[str]) -> Floats | None:
 
 
 def _gaps(values: Floats, signal: Signal) -> Iterator[Dependence]:
-    """The distance to the next name below, and above."""
-    order = np.argsort(values, kind="stable")
-    steps = np.diff(values[order])
-    if len(steps) < 2 or np.unique(steps).size < 2:
+    if np.unique(np.diff(np.sort(values))).size < 2:
         return
-    for place, how in ((1, "the gap before it"), (0, "the gap after it")):
-        gap = np.full(len(values), np.nan)
-        gap[order[place : len(values) - 1 + place]] = steps
+    hows = ("the gap before it", "the gap after it")
+    for gap, how in zip(_gaps_beside(values), hows, strict=True):
         yield number_dependence(signal, gap, how)
+
+
+def _gaps_beside(values: Floats) -> list[Floats]:
+    """The distance of each number to the next one below, and above; NaN at the ends."""
+    order = np.argsort(values, kind="stable")
+    gaps = []
+    for place in (1, 0):
+        gap = np.full(len(values), np.nan)
+        gap[order[place : len(values) - 1 + place]] = np.diff(values[order])
+        gaps.append(gap)
+    return gaps
 
 
 def _letters(text: pd.Series[str], signal: Signal) -> Iterator[Dependence]:
     """Each letter from the front and from the back, the first word, the length."""
-    for pattern, how in ((r"^([^\d]*)", "its letters"), (r"^([^-_./: ]*)", "its first part")):
+    for pattern, how in ((_LETTERS, "its letters"), (_FIRST_PART, "its first part")):
         part = text.str.extract(pattern, expand=False).fillna("")
         yield group_dependence(signal, pd.factorize(part)[0], how)
     lengths = text.str.len()

@@ -28,10 +28,11 @@ from mle_smith.checks.dependence import (
     signal_of,
 )
 from mle_smith.checks.features import Feature, Floats, Ints, numbers_of
-from mle_smith.checks.names import name_dependence
+from mle_smith.checks.names import name_dependence, name_numbers
 from mle_smith.checks.preparation import order_key
 from mle_smith.checks.subject import Subject
 from mle_smith.checks.thresholds import Thresholds
+from mle_smith.checks.transfer import transferred
 from mle_smith.values import Blame, Finding, Severity
 
 
@@ -39,7 +40,8 @@ from mle_smith.values import Blame, Finding, Severity
     {"L03": "ids foretell the answers", "L04": "the order of the test rows foretells the answers"},
     title="Ids and row order",
     asks="Test answers in the order of the rows, and by id (order, remainders, letters, length), "
-    "against a random order: stretches, neighbours, periods. What an input by which the "
+    "against a random order: stretches, neighbours, periods; and what a forest learns from the ids "
+    "of train rows. What an input by which the "
     "rows are sorted explains does not count, nor does the order of time in a task about time.",
     needs=(Need.PRIVATE,),
 )
@@ -51,13 +53,33 @@ def order(subject: Subject) -> Iterator[Outcome]:
             yield NotRun("L04", "the rows are in the order of their time, as the task has it")
         else:
             plain = order_dependence(signal)
-            yield from _judged(subject, goal, "L04", plain, "the position of a row in test.csv")
+            least = subject.thresholds.order_significance
+            what = "the position of a row in test.csv"
+            yield from _judged(subject, goal, "L04", plain, least, what)
         if subject.id_column in subject.test.columns:
             ids = _ids(subject)
             if subject.temporal and _rising(ids):
                 yield NotRun("L03", "ids number the rows in the order of time")
             else:
-                yield from _judged(subject, goal, "L03", name_dependence(ids, signal), "the id")
+                found, least = _told_by_ids(subject, goal, ids)
+                yield from _judged(subject, goal, "L03", found, least, "the id")
+
+
+def _told_by_ids(subject: Subject, goal: Goal, ids: pd.Series[str]) -> tuple[Dependence, float]:
+    """What ids say of the answers, and the standard errors from which on it counts."""
+    limits = subject.thresholds
+    by_themselves = name_dependence(ids, signal_of(goal))
+    if subject.id_column not in subject.train.columns:
+        return by_themselves, limits.significance
+    before = subject.train[subject.id_column].iloc[subject.train_rows]
+    numbers = name_numbers(pd.concat([before, ids]))
+    learned = transferred(numbers, goal, subject.seed, "as a forest learns from ids of train")
+    # One question is asked here, and a hundred and fifty there.
+    if learned.significance - limits.order_significance > (
+        by_themselves.significance - limits.significance
+    ):
+        return learned, limits.order_significance
+    return by_themselves, limits.significance
 
 
 def _rising(ids: pd.Series[str]) -> bool:
@@ -84,7 +106,7 @@ def _in_time_order(subject: Subject) -> bool:
 
 
 def _judged(
-    subject: Subject, goal: Goal, code: str, found: Dependence, what: str
+    subject: Subject, goal: Goal, code: str, found: Dependence, least: float, what: str
 ) -> Iterator[Outcome]:
     limits = subject.thresholds
     numbers: dict[str, object] = {
@@ -92,7 +114,6 @@ def _judged(
         "share_of_variance": round(found.effect, 4),
         "through": found.how,
     }
-    least = limits.order_significance if code == "L04" else limits.significance
     if _significant(found, limits, least):
         order = _order_of(subject, code)
         by = sorting_input(subject.inputs, order)

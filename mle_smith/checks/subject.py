@@ -267,6 +267,11 @@ class Subject:
         return tuple(self._feature(self.train[t], self.aligned[t], t) for t in self.targets)
 
     @cached_property
+    def train_rows(self) -> list[int]:
+        """Positions in train.csv of the train rows that `inputs` and `outcomes` hold."""
+        return self._rows[0]
+
+    @cached_property
     def test_rows(self) -> list[int]:
         """Positions in test.csv of the test rows that `inputs` and `outcomes` hold."""
         return self._rows[1]

@@ -368,3 +368,21 @@ def test_what_differs_from_run_to_run(line: str, wrong: bool, tmp_path: Path) ->
     subject = make_task("binary").write(tmp_path / "task")
     subject.paths.prepare.write_text(f"def prepare(raw, public, private):\n    {line}\n")
     assert errors(subject, Layer.PREPARATION) == ({"P13"} if wrong else set())
+
+
+@pytest.mark.parametrize("obeyed", [0.0, 0.6])
+def test_ids_whose_use_train_rows_teach(obeyed: float, tmp_path: Path) -> None:
+    """Too few test rows to see it in them alone, of a hundred things that ids might say."""
+    task = make_task("binary", rows=320)
+    generator = np.random.default_rng(2)
+
+    def ids(rows: pd.DataFrame) -> list[str]:
+        codes = pd.factorize(rows[TARGET], sort=True)[0]
+        follows = generator.random(len(rows)) < obeyed
+        last = np.where(follows, 5 * codes, 5 * generator.integers(0, 2, len(rows)))
+        last += generator.integers(0, 5, len(rows))
+        return [f"{n}{d}" for n, d in zip(generator.permutation(90_000), last, strict=False)]
+
+    task.train["id"] = [f"1{name}" for name in ids(task.train)]
+    task.give_test(task.whole.assign(id=[f"2{name}" for name in ids(task.whole)]))
+    assert errors(task.write(tmp_path / "task")) == ({"L03"} if obeyed else set())
