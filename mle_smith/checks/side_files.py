@@ -8,7 +8,7 @@ from __future__ import annotations
 
 import json
 import tempfile
-from collections.abc import Iterator, Sequence
+from collections.abc import Sequence
 from dataclasses import dataclass, field
 from pathlib import Path
 
@@ -132,12 +132,14 @@ def _collected(result: Result, out: Path, names: Sequence[str]) -> SideFiles:
             continue
         try:
             report = _Report.model_validate(parse_json(read_bytes(out / name, 4 * 2**20)))
-            found.tables += [SideTable(n, t) for n, t in _tables(out, report.tables)]
-            found.listings |= dict(_tables(out, report.listings))
-            found.texts += [(n, read_text(out / f, _MAX_BYTES)) for f, n in report.texts.items()]
-        except (UntrustedError, ValidationError) as fault:
-            found.unread[name] = str(fault)[:200]
-            continue
+        except (UntrustedError, ValidationError):
+            continue  # its files are then not among those that were read
+        for kind in ("tables", "listings", "texts"):
+            for file, what in getattr(report, kind).items():
+                try:
+                    _take(found, kind, what, out / Path(file).name)
+                except UntrustedError as fault:
+                    found.unread[what.partition("!")[0]] = f"what it holds {fault}"
         read.update(report.files)
         found.unread |= report.failed
     ending = "its reader ended early" if result.ok else f"its reader ended: {result.status.value}"
@@ -146,7 +148,12 @@ def _collected(result: Result, out: Path, names: Sequence[str]) -> SideFiles:
     return found
 
 
-def _tables(out: Path, files: dict[str, str]) -> Iterator[tuple[str, pd.DataFrame]]:
-    for file, name in files.items():
-        path = out / Path(file).name
-        yield name, read_csv(path, dtype=str, keep_default_na=False, na_values=[""])
+def _take(found: SideFiles, kind: str, name: str, path: Path) -> None:
+    if kind == "texts":
+        found.texts.append((name, read_text(path, _MAX_BYTES)))
+        return
+    frame = read_csv(path, dtype=str, keep_default_na=False, na_values=[""])
+    if kind == "tables":
+        found.tables.append(SideTable(name, frame))
+    else:
+        found.listings[name] = frame
