@@ -13,6 +13,9 @@ MAX_MEMBERS = 200_000
 """Of a longer listing the start is given."""
 
 
+_COMPRESSED = (b"\x1f\x8b", b"BZh", b"\xfd7zXZ")
+
+
 def listing(path: Path) -> pd.DataFrame | None:
     """One row for each file in the archive: `path`, and numbers; None for what is no archive.
 
@@ -22,7 +25,10 @@ def listing(path: Path) -> pd.DataFrame | None:
     try:
         if zipfile.is_zipfile(path):
             return _zip(path)
-        if tarfile.is_tarfile(path):
+        with path.open("rb") as file:
+            head = file.read(512)
+        # What does not begin like one may take long to be found out (a file of zeros, say).
+        if head[257:262] == b"ustar" or head.startswith(_COMPRESSED):
             return _tar(path)
     except (OSError, EOFError, zipfile.BadZipFile, tarfile.TarError, ValueError):
         return None
