@@ -54,7 +54,8 @@ def main() -> int:
                 place.mkdir()
                 spoiled = defect.plant(table, target, generator)
                 spoiled.to_csv(place / f"{name}.csv", index=False)
-                well, words = judged(forge(place / f"{name}.csv", place / "run", 3), defect, target)
+                packages = forge(place / f"{name}.csv", place / "run", 3)
+                well, words = judged(packages, defect, target, spoiled)
                 good[defect.name].append(well)
                 print(f"{name:24} {defect.name:22} {words}", flush=True)
     print()
@@ -86,7 +87,9 @@ def forge(source: Path, run: Path, most: int) -> list[Path]:
     return [run / "tasks" / task["id"] for task in tasks]
 
 
-def judged(packages: list[Path], defect: Defect, target: str) -> tuple[bool, str]:
+def judged(
+    packages: list[Path], defect: Defect, target: str, table: pd.DataFrame
+) -> tuple[bool, str]:
     """Whether a task on the target is verified and has dealt with the defect, and what was seen."""
     if not packages:
         return False, "no task"
@@ -95,7 +98,7 @@ def judged(packages: list[Path], defect: Defect, target: str) -> tuple[bool, str
         return False, f"{len(packages)} tasks, none on {target!r}"
     for package in about:
         report = json.loads((package / "report.json").read_text())
-        if not defect.settled(load(package).formulation, report):
+        if not defect.settled(load(package).formulation, report, table):
             return False, f"{package.name} verified, the defect not named"
     return True, f"{len(about)} verified, named"
 

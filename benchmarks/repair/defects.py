@@ -20,8 +20,8 @@ class Defect(NamedTuple):
     name: str
     plant: Callable[[pd.DataFrame, str, np.random.Generator], pd.DataFrame]
     """Table, target column, generator; returns the spoiled table."""
-    settled: Callable[[Formulation, dict[str, Any]], bool]
-    """Whether a task (formulation, report) has dealt with it and says so."""
+    settled: Callable[[Formulation, dict[str, Any], pd.DataFrame], bool]
+    """Whether a task (formulation, report) of the spoiled table has dealt with it and says so."""
 
 
 def duplicated_rows(
@@ -77,18 +77,24 @@ def _rank(values: pd.Series) -> pd.Series:
     return values.rank() if pd.api.types.is_numeric_dtype(values) else values.astype(str)
 
 
-def _left_out(formulation: Formulation, report: dict[str, Any]) -> bool:
+def _left_out(formulation: Formulation, report: dict[str, Any], table: pd.DataFrame) -> bool:
     """The planted column is no input, and the reason is given."""
     return NEW not in formulation.inputs and bool(formulation.excluded.get(NEW))
 
 
-def _deduplicated(formulation: Formulation, report: dict[str, Any]) -> bool:
+def _deduplicated(formulation: Formulation, report: dict[str, Any], table: pd.DataFrame) -> bool:
     return "uplicate" in str(report)
 
 
-def _divided_by_thing(formulation: Formulation, report: dict[str, Any]) -> bool:
+def _divided_by_thing(
+    formulation: Formulation, report: dict[str, Any], table: pd.DataFrame
+) -> bool:
+    """All rows of a thing are on one side: groups are things, or hold whole things."""
     split = formulation.split
-    return split.kind is SplitKind.GROUPED and NEW in split.group_columns
+    columns = [c for c in split.group_columns if c in table]
+    if split.kind is not SplitKind.GROUPED or not columns:
+        return False
+    return bool((table.groupby(NEW)[columns].nunique(dropna=False) == 1).all().all())
 
 
 DEFECTS = (

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
+
 from mle_smith.models.embedded.analysis.exclusions import DECIDES
 from mle_smith.models.embedded.analysis.ideas import Layout, frequent_classes
 from mle_smith.models.embedded.analysis.lexicon import CODE_WORDS, has, prior, tokens
@@ -10,6 +12,8 @@ from mle_smith.models.embedded.analysis.subject import Subject
 
 MOST_CLASSES = 40
 """Distinct values above which text is no class label."""
+_COPY = 0.99
+"""Correlation, or share of rows that one column decides of the other, of columns that are one."""
 SCARCE = 0.9
 """Share of missing (or of zeros) from which a column is no target."""
 
@@ -21,7 +25,7 @@ def plausibilities(subject: Subject, plan: Layout) -> dict[str, float]:
     make of the table declares.
     """
     usable = [c for c in subject.columns if plan.roles[c] is not Role.CONSTANT]
-    last = usable[-1] if usable else ""
+    last = _original(subject, usable) if usable else ""
     scores = {}
     for column in subject.columns:
         if plan.roles[column] is Role.USABLE and _fits(subject, column):
@@ -37,10 +41,34 @@ def plausibilities(subject: Subject, plan: Layout) -> dict[str, float]:
     return {c: round(scores[c], 3) for c in ranked}
 
 
+def _original(subject: Subject, usable: Sequence[str]) -> str:
+    """The last column, or the first of those it is a copy of: copies are added at the end."""
+    last = usable[-1]
+    totals = {found.total for found in subject.survey.sums}
+    for column in usable[:-1] if last not in totals else ():
+        if max(subject.survey.correlation(column, last)) >= _COPY:
+            return column
+        both = (subject.survey.decides(column, last), subject.survey.decides(last, column))
+        if subject.is_classes(last) and min(both) >= _COPY:
+            return column
+    return last
+
+
+def _numbers_rows(subject: Subject, column: str) -> bool:
+    """Whether its values are as many whole numbers in a row as there are rows, in any order."""
+    profile = subject.profiles[column]
+    if not subject.measured(column).whole or not profile.get("unique"):
+        return False
+    low, high = profile.get("minimum"), profile.get("maximum")
+    if not isinstance(low, int | float) or not isinstance(high, int | float):
+        return False
+    return bool(high - low < 1.1 * int(profile["distinct"]))
+
+
 def _fits(subject: Subject, column: str) -> bool:
     """Whether it can be a target at all."""
     m = subject.measured(column)
-    if m.missing >= SCARCE:
+    if m.missing >= SCARCE or _numbers_rows(subject, column):
         return False
     if subject.is_classes(column):
         return m.distinct <= MOST_CLASSES and len(frequent_classes(subject, column)) >= 2
