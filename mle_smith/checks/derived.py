@@ -7,7 +7,7 @@ columns.
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Sequence
+from collections.abc import Callable, Iterator, Sequence
 from itertools import combinations
 from typing import NamedTuple
 
@@ -21,6 +21,9 @@ from mle_smith.checks.features import Feature, Floats, Ints
 _MAX_PARTS = 8
 _MAX_LENGTH = 400
 _MAX_PAIRED = 30
+_MAX_CROSSED = 120
+_MOST_LIKELY = 400
+"""Pairs of codes that are looked up, the most telling ones of many columns. Time."""
 _SCREEN_ROWS = 1_500
 
 
@@ -129,12 +132,31 @@ def _fit(values: Floats | None, marks: Floats) -> float:
 
 def crossed(features: Sequence[Feature], goal: Goal) -> Iterator[tuple[tuple[str, str], float]]:
     """Skill of looking up two codes together, for columns of few values each."""
-    coded = [f for f in features if 2 <= f.distinct <= 60][:_MAX_PAIRED]
+    coded = [f for f in features if 2 <= f.distinct <= 60][:_MAX_CROSSED]
     rows = len(goal.codes)
-    for one, other in combinations(coded, 2):
-        if one.distinct * other.distinct > rows / 4:
-            continue
+    pairs = [p for p in combinations(coded, 2) if p[0].distinct * p[1].distinct <= rows / 4]
+    if len(coded) > _MAX_PAIRED:
+        pairs = sorted(pairs, key=_spread_within(goal))[:_MOST_LIKELY]
+    for one, other in pairs:
         yield (one.name, other.name), group_skill(crossed_codes(one, other), goal)
+
+
+def _spread_within(goal: Goal) -> Callable[[tuple[Feature, Feature]], float]:
+    """What is left of the target's spread within pairs of values, on some train rows."""
+    rows = np.flatnonzero(goal.train_known)
+    rows = rows[np.unique(np.linspace(0, len(rows) - 1, _SCREEN_ROWS).astype(int))]
+    target = goal.matrix[rows]
+
+    def left(pair: tuple[Feature, Feature]) -> float:
+        one, other = pair
+        codes = (one.codes[rows] + 1) * (other.distinct + 1) + other.codes[rows] + 1
+        counts = np.bincount(codes)
+        sums = np.stack([np.bincount(codes, column) for column in target.T])
+        explained = float(((sums**2).sum(axis=0) / counts.clip(min=1)).sum())
+        by_luck = float((target**2).sum()) * int((counts > 0).sum()) / len(rows)
+        return by_luck - explained
+
+    return left
 
 
 def crossed_codes(one: Feature, other: Feature) -> Ints:

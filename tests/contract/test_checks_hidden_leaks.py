@@ -386,3 +386,20 @@ def test_ids_whose_use_train_rows_teach(obeyed: float, tmp_path: Path) -> None:
     task.train["id"] = [f"1{name}" for name in ids(task.train)]
     task.give_test(task.whole.assign(id=[f"2{name}" for name in ids(task.whole)]))
     assert errors(task.write(tmp_path / "task")) == ({"L03"} if obeyed else set())
+
+
+@pytest.mark.parametrize("together", [True, False])
+def test_two_codes_among_many_that_only_together_name_the_class(
+    together: bool, tmp_path: Path
+) -> None:
+    task = make_task("binary", rows=900)
+    generator = np.random.default_rng(4)
+    for frame, answers in ((task.train, task.train[TARGET]), (task.test, task.answers[TARGET])):
+        size = len(frame)
+        for number in range(40):
+            frame[f"site {number}"] = generator.choice(list("acgt"), size)
+        first = generator.integers(0, 4, size)
+        half = 2 * pd.factorize(answers, sort=True)[0] if together else 0
+        frame["first"] = [f"k{k}" for k in first]
+        frame["second"] = [f"m{k}" for k in (first + half + generator.integers(0, 2, size)) % 4]
+    assert errors(task.write(tmp_path / "task")) == ({"L06"} if together else set())
