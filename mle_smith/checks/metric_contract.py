@@ -76,6 +76,8 @@ def metric_contract(subject: Subject) -> Iterator[Outcome]:
     """Fuzz of metric.py through the grader."""
     if not subject.paths.metric.is_file():
         raise FileDefectError(METRIC, "is missing")
+    if not set(subject.sample.columns) - {subject.id_column}:
+        raise FileDefectError("public/sample_submission.csv", "has no column beside the id")
     form = submission_form(subject)
     truth = fuzz_sample(subject, subject.thresholds.fuzz_rows)
     graded = _grade_all(subject, form, truth)

@@ -312,3 +312,11 @@ def test_groups_and_times_may_tell_rows_apart(tmp_path: Path) -> None:
         checked = check_package(make_task(kind).write(tmp_path / kind), {Layer.PREPARATION})
         assert "P14" not in {f.code for f in checked.findings}
         assert "P14" in {n.code for n in checked.not_run}
+
+
+def test_a_sample_without_predictions_is_a_finding_and_no_crash(tmp_path: Path) -> None:
+    task = make_task("regression")
+    task.sample = task.sample[["id"]]
+    checked = check_package(task.write(tmp_path / "task", LocalSandbox()))
+    assert "S10" in errors(checked)
+    assert "M08" in {n.code for n in checked.not_run}
