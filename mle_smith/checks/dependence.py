@@ -6,6 +6,7 @@ comes with the share of the answers' variance that it explains.
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from typing import Any, NamedTuple
 
 import numpy as np
@@ -17,7 +18,7 @@ from mle_smith.checks.association import Goal
 from mle_smith.checks.features import Floats, Ints
 
 _LAGS = 24
-_SHUFFLES = 300
+SHUFFLES = 300
 MIN_ROWS = 20
 
 
@@ -129,17 +130,21 @@ def _rare_neighbours(signal: Signal, centred: Floats) -> Dependence:
     """Neighbours where a class is too rare for the normal curve: a skewed one, from shuffles."""
     columns = centred / np.sqrt((centred**2).mean(axis=0).clip(min=1e-12))
     generator = np.random.default_rng(0)
-    drawn = np.array([_likeness(generator.permutation(columns)) for _ in range(_SHUFFLES)])
-    spread, count = float(drawn.std()), len(columns)
-    if spread <= 0:
-        return NONE
-    there = _likeness(columns)
-    third = float((((drawn - drawn.mean()) / spread) ** 3).mean())
-    chance = float(pearson3.sf((there - drawn.mean()) / spread, max(third, 0.01)))
+    drawn = [_likeness(generator.permutation(columns)) for _ in range(SHUFFLES)]
     alike = float((centred[:-1] * centred[1:]).sum()) / max(signal.total, 1e-12)
-    z = float(norm.isf(np.clip(chance, 1e-300, 1.0)))
-    effect = max(0.0, alike) if count else 0.0
-    return Dependence(max(0.0, z), effect, "rows 1 apart are alike")
+    z = above_shuffled(_likeness(columns), drawn)
+    return Dependence(z, max(0.0, alike), "rows 1 apart are alike")
+
+
+def above_shuffled(there: float, drawn: Sequence[float]) -> float:
+    """Standard errors of a number above those of shuffled rows, whose tail is a skewed one's."""
+    values = np.asarray(drawn)
+    spread = float(values.std())
+    if spread <= 0:
+        return 0.0
+    third = float((((values - values.mean()) / spread) ** 3).mean())
+    chance = float(pearson3.sf((there - values.mean()) / spread, max(third, 0.01)))
+    return max(0.0, float(norm.isf(np.clip(chance, 1e-300, 1.0))))
 
 
 def _likeness(columns: Floats) -> float:

@@ -148,8 +148,7 @@ def _spread_within(goal: Goal) -> Callable[[tuple[Feature, Feature]], float]:
     target = goal.matrix[rows]
 
     def left(pair: tuple[Feature, Feature]) -> float:
-        one, other = pair
-        codes = (one.codes[rows] + 1) * (other.distinct + 1) + other.codes[rows] + 1
+        codes = _joined(*pair)[rows]
         counts = np.bincount(codes)
         sums = np.stack([np.bincount(codes, column) for column in target.T])
         explained = float(((sums**2).sum(axis=0) / counts.clip(min=1)).sum())
@@ -161,5 +160,8 @@ def _spread_within(goal: Goal) -> Callable[[tuple[Feature, Feature]], float]:
 
 def crossed_codes(one: Feature, other: Feature) -> Ints:
     """A small integer for each pair of values."""
-    codes = (one.codes + 1) * (other.distinct + 1) + other.codes + 1
-    return pd.factorize(codes)[0].astype(np.int64)
+    return pd.factorize(_joined(one, other))[0].astype(np.int64)
+
+
+def _joined(one: Feature, other: Feature) -> Ints:
+    return (one.codes + 1) * (other.distinct + 1) + other.codes + 1

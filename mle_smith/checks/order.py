@@ -41,8 +41,8 @@ from mle_smith.values import Blame, Finding, Severity
     title="Ids and row order",
     asks="Test answers in the order of the rows, and by id (order, remainders, letters, length), "
     "against a random order: stretches, neighbours, periods; and what a forest learns from the ids "
-    "of train rows. What an input by which the "
-    "rows are sorted explains does not count, nor does the order of time in a task about time.",
+    "of train rows. What an input by which the rows are sorted explains does not count, nor does "
+    "the order of time in a task about time.",
     needs=(Need.PRIVATE,),
 )
 def order(subject: Subject) -> Iterator[Outcome]:

@@ -31,8 +31,8 @@ _MAX_ROWS = 2_000
     title="Adversarial validation",
     asks="From rows that are like no other a forest learns, by the inputs, whether a row is a "
     "train or a test row. Where the split is at random it must not tell rows apart that it has not "
-    "seen. Of a split that is not known, "
-    "as of foreign packages, it is a warning: groups or times may have divided the rows.",
+    "seen. Of a split that is not known, as of foreign packages, it is a warning: groups or times "
+    "may have divided the rows.",
 )
 def told_apart(subject: Subject) -> Iterator[Outcome]:
     """Area under the curve of a forest, on rows that its trees have not seen."""

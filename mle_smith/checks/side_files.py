@@ -26,7 +26,7 @@ from mle_smith.sandbox.job import Job, Limits, Mount, Result, Role, Sandbox, Sta
 from mle_smith.sandbox.untrusted import UntrustedError, parse_json, read_bytes, read_csv, read_text
 from mle_smith.values import Value
 
-LIMITS = Limits(wall_s=150)
+_LIMITS = Limits(wall_s=150)
 _SECONDS = 100
 """After so long no further file is begun: one may take 30 s of CPU time."""
 _MAX_BYTES = 128 * 2**20
@@ -117,7 +117,7 @@ def _job(public: Path, known: Sequence[str], most: int) -> Job:
         ),
         outputs=("*",),
         args=(json.dumps(request),),
-        limits=LIMITS,
+        limits=_LIMITS,
     )
 
 

@@ -7,15 +7,21 @@ are enough to see what all rows follow.
 from __future__ import annotations
 
 import numpy as np
-from scipy.stats import norm, pearson3  # type: ignore[import-untyped]  # has no stubs
 from sklearn.ensemble import ExtraTreesRegressor
 
 from mle_smith.checks.association import Goal
-from mle_smith.checks.dependence import MIN_ROWS, NONE, Dependence, signal_of, telling
+from mle_smith.checks.dependence import (
+    MIN_ROWS,
+    NONE,
+    SHUFFLES,
+    Dependence,
+    above_shuffled,
+    signal_of,
+    telling,
+)
 from mle_smith.checks.features import Floats
 
 _MAX_FIT_ROWS = 4_000
-_SHUFFLES = 300
 _TOLD_BY = 4
 """Columns that the forest is given: those that go with the target most closely in train."""
 _BINS = 8
@@ -64,17 +70,11 @@ def _closeness(values: Floats, wanted: Floats) -> float:
 
 
 def _agreement(said: Floats, true: Floats, seed: int, how: str) -> Dependence:
-    """Product of two centred tables against that of shuffled ones, whose tail is a skewed one."""
+    """Product of two centred tables against that of shuffled ones."""
     size = float((said**2).sum() * (true**2).sum())
     there = float((said * true).sum())
     if size <= 0 or there <= 0:
         return NONE
     generator = np.random.default_rng(seed)
-    drawn = np.array([float((said * generator.permutation(true)).sum()) for _ in range(_SHUFFLES)])
-    spread = float(drawn.std())
-    if spread <= 0:
-        return NONE
-    third = float((((drawn - drawn.mean()) / spread) ** 3).mean())
-    chance = float(pearson3.sf((there - drawn.mean()) / spread, max(third, 0.01)))
-    z = float(norm.isf(np.clip(chance, 1e-300, 1.0)))
-    return Dependence(max(0.0, z), there**2 / size, how)
+    drawn = [float((said * generator.permutation(true)).sum()) for _ in range(SHUFFLES)]
+    return Dependence(above_shuffled(there, drawn), there**2 / size, how)

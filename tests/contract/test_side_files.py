@@ -141,6 +141,18 @@ def test_a_bomb_is_told_and_hides_nothing(sandbox: Sandbox, bombs: Path, tmp_pat
     assert [set(files) for files in told] == [{f"public/{name}" for name in BOMBS}]
 
 
+def test_more_small_files_than_one_process_reads_are_all_read(tmp_path: Path) -> None:
+    public = tmp_path / "public"
+    public.mkdir()
+    for number in range(75):
+        (public / f"{number:02}.txt").write_text("one line of " * 80_000)
+    FEW.to_csv(public / "zz.csv", index=False)
+    found = read_side_files(public, LocalSandbox(), 2_000)
+    assert found.unread == {}
+    assert len(found.texts) == 76
+    assert "public/zz.csv" in {table.name for table in found.tables}
+
+
 def test_without_a_sandbox_nothing_is_decoded_and_that_is_told(tmp_path: Path) -> None:
     task = make_task("multiclass")
     subject = task.write(tmp_path / "task")

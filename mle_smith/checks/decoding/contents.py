@@ -51,7 +51,7 @@ def contents(files: Sequence[Blob]) -> Contents:
     """
     budget = Budget()
     blobs = [leaf for file in files for leaf in leaves(file, budget)]
-    tables = [table for blob in blobs if not is_media(blob.data) for table in tables_of(blob)]
+    tables = [table for blob in blobs if not _is_media(blob.data) for table in tables_of(blob)]
     tables += list(joined_arrays(tables))
     tables += list(_rows_of_folders(blobs))
     texts = []
@@ -61,7 +61,7 @@ def contents(files: Sequence[Blob]) -> Contents:
     return Contents(tables, texts)
 
 
-def is_media(head: bytes) -> bool:
+def _is_media(head: bytes) -> bool:
     """Whether a file that begins so is a picture or a sound."""
     return head.startswith(_MEDIA)
 
@@ -76,7 +76,7 @@ def _rows_of_folders(blobs: Sequence[Blob]) -> Iterator[SideTable]:
         rows = []
         for blob in members:
             text = text_of(blob.data) if len(blob.data) <= _SMALL else None
-            if text is None or is_media(blob.data):
+            if text is None or _is_media(blob.data):
                 continue
             rows.append({"file": PurePosixPath(blob.name).stem} | _scalars(text))
         if len(rows) >= _FEWEST:

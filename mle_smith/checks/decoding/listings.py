@@ -9,10 +9,8 @@ from pathlib import Path
 
 import pandas as pd
 
-MAX_MEMBERS = 200_000
+_MAX_MEMBERS = 200_000
 """Of a longer listing the start is given."""
-
-
 _COMPRESSED = (b"\x1f\x8b", b"BZh", b"\xfd7zXZ")
 
 
@@ -37,7 +35,7 @@ def listing(path: Path) -> pd.DataFrame | None:
 
 def _zip(path: Path) -> pd.DataFrame:
     with zipfile.ZipFile(path) as archive:
-        files = [entry for entry in archive.infolist() if not entry.is_dir()][:MAX_MEMBERS]
+        files = [entry for entry in archive.infolist() if not entry.is_dir()][:_MAX_MEMBERS]
         return pd.DataFrame(
             {
                 "path": [entry.filename for entry in files],
@@ -53,7 +51,7 @@ def _tar(path: Path) -> pd.DataFrame:
     rows = []
     with tarfile.open(path) as archive:
         for place, member in enumerate(archive):
-            if place >= MAX_MEMBERS:
+            if place >= _MAX_MEMBERS:
                 break
             if member.isfile():
                 rows.append((member.name, member.size, member.mtime, place))

@@ -16,7 +16,7 @@ import resource
 import sys
 import time
 from collections import defaultdict
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Iterator, Sequence
 from dataclasses import dataclass, field
 from functools import partial
 from pathlib import Path
@@ -30,6 +30,8 @@ from mle_smith.checks.decoding.listings import listing
 
 SMALL = 2**20
 """Bytes of a file that may be read beside others."""
+_GROUP = 16 * 2**20
+"""Bytes of the files that one process reads. They may be written down as texts and as tables."""
 _DECODED = (
     *(b"PK", b"\x1f\x8b", b"BZh", b"\xfd7zXZ"),
     *(b"PAR1", b"ARROW1", b"SQLite", b"\x93NUMPY", b"MATLAB"),
@@ -160,9 +162,26 @@ def main(public: Path, out: Path, request: str) -> None:
             failed[name] = "the files before it took all room or time"
         elif reason := _apart(partial(_read_one, Report(f"{number}", out), name, path)):
             failed[name] = reason
-    if reason := _apart(partial(_read_simple, Report("simple", out), simple)):
-        failed |= dict.fromkeys(simple, reason)
+    for number, group in enumerate(_groups(simple)):
+        reason = "the files before it took all room or time"
+        if not allowance.spent():
+            reason = _apart(partial(_read_simple, Report(f"simple{number}", out), group))
+        failed |= dict.fromkeys(group, reason) if reason else {}
     Report("failed", out, failed=failed).close()
+
+
+def _groups(paths: dict[str, Path]) -> Iterator[dict[str, Path]]:
+    """The files in their order, so many at a time as one process reads."""
+    group: dict[str, Path] = {}
+    size = 0
+    for name, path in paths.items():
+        size += path.stat().st_size
+        if group and size > _GROUP:
+            yield group
+            group, size = {}, path.stat().st_size
+        group[name] = path
+    if group:
+        yield group
 
 
 def _read_one(report: Report, name: str, path: Path) -> None:
