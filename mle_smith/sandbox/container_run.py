@@ -15,7 +15,13 @@ from docker.errors import APIError
 
 from mle_smith.sandbox.capture import Capture, Demultiplexer
 from mle_smith.sandbox.collect import Collected, collect, measure
-from mle_smith.sandbox.container_spec import OOM_MARK
+from mle_smith.sandbox.container_end import (
+    CLOSING,
+    CLOSING_BYTES,
+    Closing,
+    closing,
+    first_process,
+)
 from mle_smith.sandbox.container_stage import Staged
 from mle_smith.sandbox.engine import EngineLostError, knock
 from mle_smith.sandbox.job import Job, Result, Status
@@ -26,15 +32,17 @@ _END_S = 60
 
 
 class Wire:
-    """The two connections that follow a container: what it prints, and word of its end.
+    """What follows a container: what it prints, the engine's word of its end, its first process.
 
-    Both are opened before the container starts: with no log kept, earlier output would be lost, and
-    an engine that breaks off is noticed by the word that does not come.
+    The connections are opened before the container starts: with no log kept, earlier output would
+    be lost, and an engine that breaks off is noticed by the word that does not come.
     """
 
     def __init__(self, client: docker.DockerClient, container: str, *, talks: bool = False) -> None:
         """Attach to a created container; with `talks`, to its standard input, too."""
         self.container = container
+        self.init: int | None = None
+        """Descriptor that can be read once all processes are dead; None: only the engine knows."""
         wanted = {"stdout": 1, "stderr": 1, "stream": 1} | ({"stdin": 1} if talks else {})
         # docker-py waits for the word itself; what lets us listen to both is not public.
         api: Any = client.api
@@ -44,7 +52,15 @@ class Wire:
             url, params={"condition": "next-exit"}, stream=True, timeout=None
         )
         self._heard = api._get_raw_response_socket(self._word)
+        self._api = api
         self._open = True
+
+    def start(self, *, own_kernel: bool) -> None:
+        """Start the container; with an `own_kernel`, its processes cannot be seen from here."""
+        self._api.start(self.container)
+        if not own_kernel:
+            pid = int(self._api.inspect_container(self.container)["State"]["Pid"])
+            self.init = first_process(pid, self.container)
 
     @property
     def output(self) -> int:
@@ -53,7 +69,7 @@ class Wire:
 
     @property
     def word(self) -> int:
-        """Descriptor that can be read once the container has ended."""
+        """Descriptor that can be read once the engine has taken the container down."""
         return int(self._heard.fileno())
 
     def say(self, line: bytes) -> None:
@@ -80,9 +96,12 @@ class Wire:
             self._stream.close()
 
     def close(self) -> None:
-        """Close both connections."""
+        """Let go of all of it."""
         self.hang_up_output()
         self._word.close()
+        if self.init is not None:
+            os.close(self.init)
+            self.init = None
 
 
 class ContainerRun:
@@ -101,7 +120,8 @@ class ContainerRun:
         self._job = job
         self._staged = staged
         self._isolation = isolation
-        self._capture = Capture(job.limits)
+        self._capture = Capture(job.limits, spare=CLOSING_BYTES)
+        self._closing: Closing | None = None
         self._killed: Status | None = None
         self._started = 0.0
         self._wall_s = 0.0
@@ -117,20 +137,24 @@ class ContainerRun:
         self._started = time.monotonic()
         demultiplexer = Demultiplexer(self._capture)
         poll = select.poll()
-        poll.register(self._wire.output, select.POLLIN | select.POLLHUP)
-        poll.register(self._wire.word, select.POLLIN | select.POLLHUP)
-        reading, ended = True, False
-        while reading or not ended:
+        ends = [self._wire.word] if self._wire.init is None else [self._wire.word, self._wire.init]
+        for descriptor in (self._wire.output, *ends):
+            poll.register(descriptor, select.POLLIN | select.POLLHUP)
+        reading, dead, ended = True, False, False
+        while (reading or not ended) and self._closing is None:
             for descriptor, _ in poll.poll(_SLICE_MS):
-                if descriptor == self._wire.word:
-                    ended = True
-                    self._wall_s = time.monotonic() - self._started
+                if descriptor in ends:
+                    self._wall_s = self._wall_s or time.monotonic() - self._started
+                    dead = dead or descriptor == self._wire.init
+                    ended = ended or descriptor == self._wire.word
                     poll.unregister(descriptor)
                 elif data := os.read(descriptor, 1 << 16):
                     demultiplexer.feed(data)
                 else:
                     reading = False
                     poll.unregister(descriptor)
+            if dead:
+                self._closing = closing(self._capture)
             stop = self._stop(ended)
             if stop and reading:
                 reading = False
@@ -141,16 +165,11 @@ class ContainerRun:
 
     def result(self, out: Path | None) -> Result:
         """What the dead container did; its files are collected now, when nobody can swap them."""
-        code = self._wire.exit_code()
-        knock()  # An engine that is going down kills containers, and answers no new caller.
-        state = self._api.inspect_container(self._wire.container)["State"]
-        if state["Running"] or state.get("Error"):
-            raise APIError(f"the container did not run and end: {state.get('Error')}")
+        code, oom = self._end()
+        self._capture.take_off(CLOSING)
         taken = Collected(artefacts={}, rejected={}, overflow=False)
         if out is not None:
             taken = collect(self._staged.out, out, self._job.outputs, self._job.limits)
-        stderr = self._capture.text("stderr")
-        oom = bool(state["OOMKilled"]) or stderr.endswith(OOM_MARK)
         overflow = taken.overflow or (not self._staged.watched and _is_full(self._staged.out))
         return Result(
             status=Status.OUTPUT_LIMIT if overflow else self._status(code, oom),
@@ -159,12 +178,24 @@ class ContainerRun:
             truncated=self._capture.overflow,
             wall_s=round(self._wall_s, 3),
             stdout=self._capture.text("stdout"),
-            stderr=stderr.removesuffix(OOM_MARK),
+            stderr=self._capture.text("stderr"),
             artefacts=taken.artefacts,
             rejected=taken.rejected,
             backend="docker",
             isolation=self._isolation,
         )
+
+    def _end(self) -> tuple[int, bool]:
+        """The exit code, and whether a process was killed for memory."""
+        if self._closing is not None:
+            return self._closing.exit_code, self._closing.oom_kills > 0
+        code = self._wire.exit_code()
+        knock()  # An engine that is going down kills containers, and answers no new caller.
+        state = self._api.inspect_container(self._wire.container)["State"]
+        if state["Running"] or state.get("Error"):
+            raise APIError(f"the container did not run and end: {state.get('Error')}")
+        said = closing(self._capture)
+        return code, bool(state["OOMKilled"]) or (said is not None and said.oom_kills > 0)
 
     def _status(self, code: int, oom: bool) -> Status:
         if self._capture.overflow:

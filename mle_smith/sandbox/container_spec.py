@@ -9,6 +9,7 @@ from typing import Any, NamedTuple
 
 from docker.types import LogConfig, Mount, Ulimit
 
+from mle_smith.sandbox.container_end import WATCH
 from mle_smith.sandbox.job import Limits
 
 SECCOMP = Path(__file__).with_name("seccomp.json")
@@ -24,25 +25,6 @@ _THREAD_VARIABLES = (
     "LOKY_MAX_CPU_COUNT",
 )
 _SHM_MB = 64
-
-OOM_MARK = "\0mle: out of memory\n"
-"""The last thing on standard error where the kernel killed a process of the job for memory.
-
-The engine tells that, too, but under load not always: it may lose the kernel's word when the
-container ends at the same moment. (A job that prints this and kills itself is told a lie of its
-own making.)
-"""
-_WATCH = r"""
-timeout -s KILL "$@"
-code=$?
-for file in /sys/fs/cgroup/memory/memory.oom_control /sys/fs/cgroup/memory.events; do
-    [ -r "$file" ] || continue
-    while read -r name count; do
-        [ "$name" = oom_kill ] && [ "$count" != 0 ] && printf '\0mle: out of memory\n' >&2
-    done <"$file"
-done
-exit $code
-"""
 
 
 def environment(
@@ -81,10 +63,10 @@ class Made(NamedTuple):
 def command(*arguments: str, seconds: float) -> list[str]:
     """Run Python on `arguments`, and end it after `seconds` where nobody is left to do so.
 
-    What `OOM_MARK` follows on standard error is the end.
+    Standard output and error end with a closing line (`container_end`).
     """
     give_up = str(math.ceil(seconds) + GRACE_S)
-    return ["sh", "-c", _WATCH, "sh", give_up, "python3", "-s", "-P", *arguments]
+    return ["sh", "-c", WATCH, "sh", give_up, "python3", "-s", "-P", *arguments]
 
 
 def container_settings(

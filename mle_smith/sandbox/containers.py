@@ -199,7 +199,7 @@ class DockerSandbox:
             container = self._create(client, made, job.limits, words, labels)
             wire = Wire(client, container)
             try:
-                client.api.start(container)
+                wire.start(own_kernel=self._runtime is not None)
             except FAULTS:
                 wire.close()
                 raise
@@ -236,7 +236,7 @@ class DockerSandbox:
                 container = self._create(client, made, kind.limits, words, labels, waits=True)
                 wire = Wire(client, container, talks=True)
                 try:
-                    client.api.start(container)
+                    wire.start(own_kernel=self._runtime is not None)
                 except FAULTS:
                     wire.close()
                     raise

@@ -108,8 +108,9 @@ class Waiting(NamedTuple):
     def alive(self) -> bool:
         """Whether it still waits: nothing came over its connections since it was ready."""
         poll = select.poll()
-        for descriptor in (self.wire.output, self.wire.word):
-            poll.register(descriptor, select.POLLIN | select.POLLHUP)
+        for descriptor in (self.wire.output, self.wire.word, self.wire.init):
+            if descriptor is not None:
+                poll.register(descriptor, select.POLLIN | select.POLLHUP)
         return not poll.poll(0)
 
     def hand_over(self, job: Job) -> None:

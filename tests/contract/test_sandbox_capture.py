@@ -1,5 +1,6 @@
 from __future__ import annotations
 
+import re
 import struct
 
 from hypothesis import given
@@ -53,3 +54,23 @@ def test_streams_have_their_own_limits() -> None:
     )
     demultiplexer.feed(frame(2, b"d"))
     assert (capture.text("stderr"), capture.overflow) == ("abc", True)
+
+
+LINE = re.compile(rb"\0end (\d)\n\Z")
+
+
+@given(st.binary(max_size=20), st.integers(0, 20), st.integers(1, 7))
+def test_a_line_that_is_not_the_programs_takes_none_of_its_room(
+    printed: bytes, limit: int, piece: int
+) -> None:
+    capture = Capture(Limits(stdout_bytes=limit), spare=10)
+    everything = printed + b"\0end 3\n"
+    for start in range(0, len(everything), piece):
+        capture.add("stdout", everything[start : start + piece])
+    fits = len(printed) <= limit
+    if fits:
+        assert not capture.overflow
+        assert capture.end("stdout", 7) == b"\0end 3\n"
+    capture.take_off(LINE)
+    assert capture.text("stdout") == printed[:limit].decode("utf-8", errors="replace")
+    assert capture.overflow == (not fits)

@@ -18,8 +18,9 @@ import docker
 import pytest
 
 from mle_smith.errors import SandboxUnavailableError
-from mle_smith.sandbox import image, recipe
+from mle_smith.sandbox import container_run, image, recipe
 from mle_smith.sandbox.choose import doctor, open_sandbox
+from mle_smith.sandbox.container_run import Wire
 from mle_smith.sandbox.containers import DockerSandbox
 from mle_smith.sandbox.engine import connect
 from mle_smith.sandbox.janitor import reap
@@ -122,6 +123,36 @@ def test_what_a_killed_process_leaves_is_reaped(client: docker.DockerClient, scr
             assert living.run(Job(role=Role.SOLVE, code="pass")).ok
     assert list(scratch.iterdir()) == []
     assert str(scratch) not in Path("/proc/self/mountinfo").read_text()
+
+
+def test_an_end_is_seen_before_the_engine_sends_word(
+    docker_sandbox: DockerSandbox, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """The word is asked for only where a container was killed."""
+    asked: list[Wire] = []
+    answer = Wire.exit_code
+
+    def ask(wire: Wire) -> int:
+        asked.append(wire)
+        return answer(wire)
+
+    monkeypatch.setattr(Wire, "exit_code", ask)
+    code = "import sys; print('out'); print('err', file=sys.stderr); sys.exit(3)"
+    result = docker_sandbox.run(Job(role=Role.SOLVE, code=code))
+    assert (result.exit_code, result.stdout, result.stderr) == (3, "out\n", "err\n")
+    assert asked == []
+    endless = Job(role=Role.SOLVE, code="while True: pass", limits=Limits(wall_s=1))
+    assert docker_sandbox.run(endless).status is Status.TIMEOUT
+    assert len(asked) == 1
+
+
+def test_an_engine_that_counts_other_processes_is_waited_for(
+    docker_sandbox: DockerSandbox, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(container_run, "first_process", lambda _pid, _container: None)
+    result = docker_sandbox.run(Job(role=Role.SOLVE, code="print('out'); raise SystemExit(3)"))
+    assert (result.status, result.exit_code) == (Status.NONZERO, 3)
+    assert (result.stdout, result.stderr, result.oom_seen) == ("out\n", "", False)
 
 
 @pytest.mark.attack(

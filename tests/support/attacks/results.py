@@ -3,11 +3,12 @@
 from __future__ import annotations
 
 import json
+import time
 from collections.abc import Callable
 
 from mle_smith.sandbox.job import Status
 from tests.support.attacks.case import Attack, Seen, limits
-from tests.support.attacks.host import a_secret_variable
+from tests.support.attacks.host import a_secret_variable, no_process_left
 
 _GIVEN = {
     *("PATH", "PWD", "LANG", "LC_CTYPE", "TZ", "HOME", "HOSTNAME", "TMPDIR", "MLE_IN", "MLE_OUT"),
@@ -30,6 +31,19 @@ def _no_artefact(seen: Seen) -> None:
     assert seen.result.status is Status.OK, seen.told
     assert seen.result.artefacts == {}
     assert list(seen.out.iterdir()) == []
+
+
+def _was_seen_to_its_end(seen: Seen) -> None:
+    assert (seen.result.status, seen.result.exit_code) == (Status.NONZERO, 7), seen.told
+    assert list(seen.result.artefacts) == ["late"]
+
+
+def _left_nothing_behind(seen: Seen) -> None:
+    assert seen.result.wall_s < seen.limits.wall_s + 2, seen.told
+    assert not seen.result.oom_seen, seen.told
+    before = sorted(seen.out.iterdir())
+    time.sleep(1.5)
+    assert sorted(seen.out.iterdir()) == before
 
 
 def _only_given_variables(seen: Seen) -> None:
@@ -67,8 +81,44 @@ os._exit(7)
     Attack(
         name="claim to be out of memory",
         expected="nonzero 7: a claim is no excuse",
-        code="os.write(2, b'\\0mle: out of memory\\n')\nos._exit(7)",
+        code="os.write(2, b'\\0mle: exit 137, killed for memory 1\\n')\nos._exit(7)",
         judge=_ended_with(Status.NONZERO, 7),
+        warm=True,
+    ),
+    Attack(
+        name="claim to have ended",
+        expected="nonzero 7: nobody believes it while it lives, and what it left later is seen",
+        code="""
+for stream in (1, 2): os.write(stream, b"\\0mle: exit 0, killed for memory 0\\n")
+for stream in (1, 2): os.close(stream)
+time.sleep(1)
+open(OUT + "/late", "w").close()
+os._exit(7)
+""",
+        judge=_was_seen_to_its_end,
+        warm=True,
+    ),
+    Attack(
+        name="claim to have ended, and silence who says otherwise",
+        expected="whatever is told of its end, nothing is left of it and nothing comes later",
+        code="""
+wear(sys.argv[1])
+for stream in (1, 2): os.write(stream, b"\\0mle: exit 0, killed for memory 0\\n")
+child = os.fork()
+if child == 0:
+    os.setsid()
+    time.sleep(1)
+    open(OUT + "/late", "w").close()
+    time.sleep(60)
+for number in {int(name) for name in os.listdir("/proc") if name.isdigit()} - {os.getpid(), child}:
+    try:
+        if b"/job/runner.py" in open(f"/proc/{number}/cmdline", "rb").read():
+            os.kill(number, signal.SIGKILL)
+    except OSError: pass
+time.sleep(60)
+""",
+        judge=_left_nothing_behind,
+        scene=no_process_left,
         warm=True,
     ),
     Attack(
