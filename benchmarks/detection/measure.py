@@ -6,9 +6,11 @@ import shutil
 import tempfile
 import time
 import zlib
-from collections.abc import Iterator, Sequence
+from collections.abc import Sequence
 from pathlib import Path
 from typing import NamedTuple
+
+import numpy as np
 
 from benchmarks.detection import claims, columns, files, grader, order, proxies, rows, split
 from benchmarks.detection.catalogue import MUTATORS, RESPONSIBLE, Mutator, Strength
@@ -119,9 +121,38 @@ def planted(
     return Planted(*record, True, found, tuple(new), "", seconds)
 
 
-def chosen(wanted: Sequence[str]) -> Iterator[Mutator]:
+def planted_by_turns(
+    package: Path, before: Untouched, mutators: Sequence[Mutator], each: int | None, bench: Bench
+) -> list[Planted]:
+    """Plant variants of every class at every strength in a package, one at a time.
+
+    Args:
+        package: what they are planted in.
+        before: what the checks say of it.
+        mutators: which may be planted.
+        each: of every class at every strength, as many that apply as this, drawn at random by the
+            package and the seed; None: all.
+        bench: what is checked with.
+    """
+    tries: list[Planted] = []
+    for defect in dict.fromkeys(mutator.defect for mutator in mutators):
+        variants = [mutator for mutator in mutators if mutator.defect == defect]
+        for strength in Strength:
+            name = f"{package.name}/{defect}/{strength}/{bench.seed}"
+            turns = np.random.default_rng(zlib.crc32(name.encode())).permutation(len(variants))
+            left = len(variants) if each is None else each
+            for turn in turns:
+                if left == 0:
+                    break
+                tries.append(planted(package, before, variants[turn], strength, bench))
+                left -= tries[-1].applicable
+    return tries
+
+
+def chosen(wanted: Sequence[str]) -> list[Mutator]:
     """The mutators of the named classes (`L6`) or variants (`L6/affine`); all for none."""
-    for mutator in MUTATORS:
-        names = {mutator.defect, f"{mutator.defect}/{mutator.variant}"}
-        if not wanted or names & set(wanted):
-            yield mutator
+    return [
+        mutator
+        for mutator in MUTATORS
+        if not wanted or {mutator.defect, f"{mutator.defect}/{mutator.variant}"} & set(wanted)
+    ]

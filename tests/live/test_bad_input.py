@@ -168,17 +168,17 @@ def test_duplicate_headers_are_made_unique_and_forged(
         a, b, c = rng.random(), rng.random(), rng.gauss(0, 1)
         text.write(f"{a:.3f},{b:.3f},{c:.3f},{3 * a + 2 * b * b + 0.3 * rng.gauss(0, 1):.3f}\n")
     (tmp_path / "sizes.csv").write_text(text.getvalue())
-    assert forge(monkeypatch, tmp_path / "sizes.csv", tmp_path / "out") == 0
+    one = "--max-formulations=1"
+    assert forge(monkeypatch, tmp_path / "sizes.csv", tmp_path / "out", one) == 0
     document = json.loads(capsys.readouterr().out)
     manifest = json.loads((Path(document["tasks"][0]["path"]) / "task.json").read_text())
     assert {"size", "size_2"} <= {*manifest["formulation"]["inputs"], *manifest["targets"]}
 
 
-def forge(monkeypatch: pytest.MonkeyPatch, source: Path, out: Path) -> int:
+def forge(monkeypatch: pytest.MonkeyPatch, source: Path, out: Path, *options: str) -> int:
     """The exit status of `mle-smith forge`, with `--json`."""
-    monkeypatch.setattr(
-        "sys.argv", ["mle-smith", "forge", str(source), "--out", str(out), "--json"]
-    )
+    words = ["mle-smith", "forge", str(source), "--out", str(out), "--json", *options]
+    monkeypatch.setattr("sys.argv", words)
     with pytest.raises(SystemExit) as ended:
         main()
     return int(ended.value.code or 0)

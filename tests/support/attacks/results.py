@@ -109,13 +109,14 @@ if child == 0:
     os.setsid()
     time.sleep(1)
     open(OUT + "/late", "w").close()
-    time.sleep(60)
+    time.sleep(1)
+    os._exit(0)
 for number in {int(name) for name in os.listdir("/proc") if name.isdigit()} - {os.getpid(), child}:
     try:
         if b"/job/runner.py" in open(f"/proc/{number}/cmdline", "rb").read():
             os.kill(number, signal.SIGKILL)
     except OSError: pass
-time.sleep(60)
+time.sleep(1)
 """,
         judge=_left_nothing_behind,
         scene=no_process_left,
