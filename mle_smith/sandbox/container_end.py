@@ -8,8 +8,9 @@ what was printed is still on its way. Where one of the two is missing (the conta
 engine is on another machine, the kernel does not count what it kills), the engine's word is waited
 for.
 
-A job that prints a closing line itself is not believed while it lives, and the watch has the last
-word. One that also kills the watch has told how it ended, which was its own affair.
+A job that prints a closing line itself is not believed while it lives; where it lives on, no line
+is believed any more. One that ends at once, before the watch's own line has arrived, or that kills
+the watch, has told how it ended, its own affair: nothing of it lives when its files are taken.
 """
 
 from __future__ import annotations

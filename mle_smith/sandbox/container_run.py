@@ -28,6 +28,8 @@ from mle_smith.sandbox.job import Job, Result, Status
 
 _SLICE_MS = 250
 _DRAIN_S = 10
+_LAST_BREATH_S = 0.1
+"""What prints the closing line ends a few milliseconds later; if not, the engine is waited for."""
 _END_S = 60
 
 
@@ -122,6 +124,8 @@ class ContainerRun:
         self._isolation = isolation
         self._capture = Capture(job.limits, spare=CLOSING_BYTES)
         self._closing: Closing | None = None
+        self._said_at: float | None = None
+        self._claimed = False
         self._killed: Status | None = None
         self._started = 0.0
         self._wall_s = 0.0
@@ -153,8 +157,10 @@ class ContainerRun:
                 else:
                     reading = False
                     poll.unregister(descriptor)
-            if dead:
+            if dead and not self._claimed:
                 self._closing = closing(self._capture)
+            elif not dead:
+                self._doubt()
             stop = self._stop(ended)
             if stop and reading:
                 reading = False
@@ -162,6 +168,15 @@ class ContainerRun:
                 self._wire.hang_up_output()
             if stop and not ended:
                 self._kill()
+
+    def _doubt(self) -> None:
+        """Believe no closing line after one that was followed by no end: the job printed that."""
+        if closing(self._capture) is None:
+            self._said_at = None
+            return
+        now = time.monotonic()
+        self._said_at = self._said_at or now
+        self._claimed = self._claimed or now - self._said_at > _LAST_BREATH_S
 
     def result(self, out: Path | None) -> Result:
         """What the dead container did; its files are collected now, when nobody can swap them."""
