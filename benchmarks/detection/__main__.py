@@ -27,7 +27,7 @@ from benchmarks.detection.measure import (
     Planted,
     Untouched,
     chosen,
-    planted_by_turns,
+    planted_in_each_class,
     untouched,
 )
 from benchmarks.detection.table import as_markdown, misses
@@ -42,6 +42,7 @@ def main(arguments: Sequence[str] | None = None) -> int:
         packages = [p for p in packages if p.name in options.packages_named.split(",")]
     clean: list[Untouched] = []
     tries: list[Planted] = []
+    # A spawned worker would not know this module, which is run as a program.
     with ProcessPoolExecutor(options.workers, mp_context=get_context("fork")) as workers:
         for before, found in workers.map(partial(_measure, options), packages):
             clean.append(before)
@@ -68,7 +69,7 @@ def _measure(options: argparse.Namespace, package: Path) -> tuple[Untouched, lis
             box = stack.enter_context(contextlib.closing(open_sandbox(options.sandbox)))
         bench = Bench(box, options.seed, options.raw_dir)
         before = untouched(package, bench)
-        return before, planted_by_turns(package, before, chosen(names), options.each, bench)
+        return before, planted_in_each_class(package, before, chosen(names), options.each, bench)
 
 
 def _save(path: Path, clean: Sequence[Untouched], tries: Sequence[Planted]) -> None:

@@ -121,7 +121,7 @@ def planted(
     return Planted(*record, True, found, tuple(new), "", seconds)
 
 
-def planted_by_turns(
+def planted_in_each_class(
     package: Path, before: Untouched, mutators: Sequence[Mutator], each: int | None, bench: Bench
 ) -> list[Planted]:
     """Plant variants of every class at every strength in a package, one at a time.

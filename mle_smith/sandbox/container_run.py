@@ -23,7 +23,7 @@ from mle_smith.sandbox.container_end import (
     first_process,
 )
 from mle_smith.sandbox.container_stage import Staged
-from mle_smith.sandbox.engine import EngineLostError, knock
+from mle_smith.sandbox.engine import FAULTS, EngineLostError, knock
 from mle_smith.sandbox.job import Job, Result, Status
 
 _SLICE_MS = 250
@@ -58,11 +58,18 @@ class Wire:
         self._open = True
 
     def start(self, *, own_kernel: bool) -> None:
-        """Start the container; with an `own_kernel`, its processes cannot be seen from here."""
-        self._api.start(self.container)
-        if not own_kernel:
-            pid = int(self._api.inspect_container(self.container)["State"]["Pid"])
-            self.init = first_process(pid, self.container)
+        """Start the container; with an `own_kernel`, its processes cannot be seen from here.
+
+        Where the engine cannot, all of it is let go of.
+        """
+        try:
+            self._api.start(self.container)
+            if not own_kernel:
+                pid = int(self._api.inspect_container(self.container)["State"]["Pid"])
+                self.init = first_process(pid, self.container)
+        except FAULTS:
+            self.close()
+            raise
 
     @property
     def output(self) -> int:

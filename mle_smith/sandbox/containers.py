@@ -198,12 +198,8 @@ class DockerSandbox:
             labels = self._labels(lasts, job.role)
             container = self._create(client, made, job.limits, words, labels)
             wire = Wire(client, container)
-            try:
-                wire.start(own_kernel=self._runtime is not None)
-            except FAULTS:
-                wire.close()
-                raise
-        except BaseException:
+            wire.start(own_kernel=self._runtime is not None)
+        except BaseException:  # Interrupts, too: nobody else knows of this container.
             self._janitor.take(container, folder)
             raise
         return wire, staged
@@ -235,12 +231,8 @@ class DockerSandbox:
             with self._client() as client:
                 container = self._create(client, made, kind.limits, words, labels, waits=True)
                 wire = Wire(client, container, talks=True)
-                try:
-                    wire.start(own_kernel=self._runtime is not None)
-                except FAULTS:
-                    wire.close()
-                    raise
-        except BaseException:
+                wire.start(own_kernel=self._runtime is not None)
+        except BaseException:  # Interrupts, too: nobody else knows of this container.
             self._janitor.take(container, folder)
             raise
         return Waiting(kind, wire, staged, time.monotonic())

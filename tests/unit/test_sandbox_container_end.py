@@ -13,7 +13,13 @@ from pathlib import Path
 import pytest
 
 from mle_smith.sandbox.capture import Capture
-from mle_smith.sandbox.container_end import WATCH, Closing, closing, first_process
+from mle_smith.sandbox.container_end import (
+    CLOSING_BYTES,
+    WATCH,
+    Closing,
+    closing,
+    first_process,
+)
 from mle_smith.sandbox.job import Limits
 
 LINE = b"\0mle: exit 3, killed for memory 1\n"
@@ -35,7 +41,7 @@ LINE = b"\0mle: exit 3, killed for memory 1\n"
 def test_a_closing_line_ends_both_streams(
     stdout: bytes, stderr: bytes, said: Closing | None
 ) -> None:
-    capture = Capture(Limits(), spare=64)
+    capture = Capture(Limits(), spare=CLOSING_BYTES)
     capture.add("stdout", stdout)
     capture.add("stderr", stderr)
     assert closing(capture) == said

@@ -3,11 +3,10 @@
 from __future__ import annotations
 
 import json
-import time
 from collections.abc import Callable
 
 from mle_smith.sandbox.job import Status
-from tests.support.attacks.case import Attack, Seen, limits
+from tests.support.attacks.case import Attack, Seen, ended_as, limits
 from tests.support.attacks.host import a_secret_variable, no_process_left
 
 _GIVEN = {
@@ -36,14 +35,6 @@ def _no_artefact(seen: Seen) -> None:
 def _was_seen_to_its_end(seen: Seen) -> None:
     assert (seen.result.status, seen.result.exit_code) == (Status.NONZERO, 7), seen.told
     assert list(seen.result.artefacts) == ["late"]
-
-
-def _left_nothing_behind(seen: Seen) -> None:
-    assert seen.result.wall_s < seen.limits.wall_s + 2, seen.told
-    assert not seen.result.oom_seen, seen.told
-    before = sorted(seen.out.iterdir())
-    time.sleep(1.5)
-    assert sorted(seen.out.iterdir()) == before
 
 
 def _only_given_variables(seen: Seen) -> None:
@@ -100,25 +91,23 @@ os._exit(7)
     ),
     Attack(
         name="claim to have ended, and silence who says otherwise",
-        expected="whatever is told of its end, nothing is left of it and nothing comes later",
+        expected="ok or killed, at once; nothing is left of it on the host",
         code="""
 wear(sys.argv[1])
 for stream in (1, 2): os.write(stream, b"\\0mle: exit 0, killed for memory 0\\n")
 child = os.fork()
 if child == 0:
     os.setsid()
-    time.sleep(1)
-    open(OUT + "/late", "w").close()
-    time.sleep(1)
+    time.sleep(2)
     os._exit(0)
-for number in {int(name) for name in os.listdir("/proc") if name.isdigit()} - {os.getpid(), child}:
+for number in set(range(1, 400)) - {os.getpid(), child}:
     try:
         if b"/job/runner.py" in open(f"/proc/{number}/cmdline", "rb").read():
             os.kill(number, signal.SIGKILL)
     except OSError: pass
 time.sleep(1)
 """,
-        judge=_left_nothing_behind,
+        judge=ended_as(Status.OK, Status.KILLED),
         scene=no_process_left,
         warm=True,
     ),
