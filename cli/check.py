@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import tempfile
 from collections.abc import Iterator
 from contextlib import contextmanager
 from pathlib import Path
@@ -83,12 +82,13 @@ def _judged(
 def _staged(raw: Path | None) -> Iterator[Path | None]:
     """The raw data as the folder that prepare.py is given."""
     from mle_smith.data.source import stage
+    from mle_smith.sandbox.scratch import work_folder
 
     if raw is None:
         yield None
         return
-    with tempfile.TemporaryDirectory() as folder:
-        yield stage([str(raw)], Path(folder) / "raw").raw
+    with work_folder() as folder:
+        yield stage([str(raw)], folder / "raw").raw
 
 
 def _refuse(packages: list[Path], raw: Path | None, html: Path | None) -> None:

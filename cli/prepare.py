@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import tempfile
 from pathlib import Path
 from typing import Annotated
 
@@ -23,9 +22,10 @@ def prepare(
     from mle_smith.data.source import stage
     from mle_smith.package.rebuild import prepare_package
     from mle_smith.sandbox.choose import open_sandbox
+    from mle_smith.sandbox.scratch import work_folder
 
-    with tempfile.TemporaryDirectory() as folder:
-        staged = stage(raw, Path(folder) / "raw")
+    with work_folder() as folder:
+        staged = stage(raw, folder / "raw")
         box = open_sandbox(sandbox)
         try:
             rebuilt = prepare_package(package, staged.raw, out, box)

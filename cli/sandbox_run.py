@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import sys
-import tempfile
 from collections.abc import Iterator
 from contextlib import closing, contextmanager
 from pathlib import Path
@@ -111,9 +110,11 @@ def _mount(path: Path) -> Mount:
 @contextmanager
 def _folder(out: Path | None) -> Iterator[Path]:
     """Where files are collected: the new folder `out`, gone again where nothing ran, or nowhere."""
+    from mle_smith.sandbox.scratch import work_folder
+
     if out is None:
-        with tempfile.TemporaryDirectory() as folder:
-            yield Path(folder)
+        with work_folder() as folder:
+            yield folder
         return
     try:
         out.mkdir(parents=True)

@@ -6,7 +6,6 @@ graded in one job, on the same bootstrap samples of the test rows, so that diffe
 
 from __future__ import annotations
 
-import tempfile
 from collections.abc import Iterator, Sequence
 from pathlib import Path
 from typing import NamedTuple
@@ -22,6 +21,7 @@ from mle_smith.checks.submissions import SubmissionForm, submission_form
 from mle_smith.checks.thresholds import Thresholds
 from mle_smith.metrics.submission import label_key
 from mle_smith.package.grade import Grade, grade
+from mle_smith.sandbox.scratch import work_folder
 from mle_smith.values import Blame, Finding, Interval, Ladder, Rung, Severity
 
 CODES = {
@@ -79,11 +79,11 @@ def build_ladder(
         raise ValueError("a ladder is graded in a sandbox; give the subject one")
     form = submission_form(subject)
     limits = subject.thresholds
-    with tempfile.TemporaryDirectory(prefix="mle-ladder-") as name:
+    with work_folder() as folder:
         made = [form.of(subject.answers), *constants(subject, form)]
         paths = []
         for number, frame in enumerate(made):
-            paths.append(Path(name) / f"{number}.csv")
+            paths.append(folder / f"{number}.csv")
             paths[-1].write_text(csv_text(frame), "utf-8")
         grades = grade(
             subject.paths.metric,

@@ -6,11 +6,9 @@ other class than was thought.
 
 from __future__ import annotations
 
-import tempfile
 from collections.abc import Iterator, Sequence
 from dataclasses import replace
 from itertools import pairwise
-from pathlib import Path
 from typing import NamedTuple
 
 import numpy as np
@@ -28,6 +26,7 @@ from mle_smith.checks.submissions import (
 from mle_smith.metrics.registry import METRICS
 from mle_smith.package.grade import Grade, grade
 from mle_smith.package.layout import METRIC
+from mle_smith.sandbox.scratch import work_folder
 from mle_smith.values import Blame, Finding, Severity
 
 _BASE_NOISE = 0.3
@@ -149,8 +148,7 @@ def _constants(
 
 def _grade_texts(subject: Subject, truth: pd.DataFrame, texts: Sequence[str]) -> list[Grade]:
     assert subject.sandbox is not None  # the runner has seen to it (Need.SANDBOX)
-    with tempfile.TemporaryDirectory(prefix="mle-fuzz-") as name:
-        folder = Path(name)
+    with work_folder() as folder:
         answers = folder / "answers.csv"
         answers.write_text(csv_text(truth), "utf-8")
         paths = []

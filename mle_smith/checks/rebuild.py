@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import hashlib
-import tempfile
 from collections.abc import Iterator
 from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
@@ -14,6 +13,7 @@ from mle_smith.errors import MachineError
 from mle_smith.package.build import Conditions, build
 from mle_smith.package.layout import DESCRIPTION, PRIVATE, PUBLIC
 from mle_smith.sandbox.job import Result, Status
+from mle_smith.sandbox.scratch import work_folder
 from mle_smith.values import Blame, Finding, Severity
 
 _CONDITIONS = (
@@ -49,8 +49,8 @@ def _error(code: str, message: str, **evidence: object) -> Finding:
 )
 def rebuilt(subject: Subject) -> Iterator[Outcome]:
     """Two builds at a time, compared with each other and with the package."""
-    with tempfile.TemporaryDirectory(prefix="mle-rebuild-") as folder:
-        outs = [Path(folder) / str(number) for number in range(len(_CONDITIONS))]
+    with work_folder() as folder:
+        outs = [folder / str(number) for number in range(len(_CONDITIONS))]
         for out in outs:
             out.mkdir()
         with ThreadPoolExecutor(len(_CONDITIONS)) as pool:

@@ -7,7 +7,6 @@ is all that most packages have, are read here.
 from __future__ import annotations
 
 import json
-import tempfile
 from collections.abc import Sequence
 from dataclasses import dataclass, field
 from pathlib import Path
@@ -23,6 +22,7 @@ from mle_smith.checks.decoding.readers import SideTable, text_of
 from mle_smith.errors import MachineError, UsageError
 from mle_smith.package.layout import PUBLIC, SAMPLE_SUBMISSION, TEST, TRAIN
 from mle_smith.sandbox.job import Job, Limits, Mount, Result, Role, Sandbox, Status
+from mle_smith.sandbox.scratch import work_folder
 from mle_smith.sandbox.untrusted import UntrustedError, parse_json, read_bytes, read_csv, read_text
 from mle_smith.values import Value
 
@@ -86,8 +86,7 @@ def read_side_files(public: Path, sandbox: Sandbox | None, most: int) -> SideFil
             return SideFiles(found.tables, found.texts)
     if sandbox is None:
         return SideFiles(unread=dict.fromkeys(names, "no sandbox was given"))
-    with tempfile.TemporaryDirectory(prefix="mle-side-") as folder:
-        out = Path(folder)
+    with work_folder() as out:
         try:
             result = sandbox.run(_job(public, known, most), out)
         except UsageError as refused:  # a link that leads out of the package

@@ -6,9 +6,7 @@ are graded on the same bootstrap samples.
 
 from __future__ import annotations
 
-import tempfile
 from collections.abc import Iterator
-from pathlib import Path
 from typing import NamedTuple
 
 import numpy as np
@@ -23,6 +21,7 @@ from mle_smith.checks.subject import FileDefectError, Subject
 from mle_smith.checks.submissions import SubmissionForm, submission_form
 from mle_smith.package.grade import Grade, grade
 from mle_smith.package.layout import METRIC
+from mle_smith.sandbox.scratch import work_folder
 from mle_smith.values import Blame, Finding, Severity
 
 
@@ -72,8 +71,7 @@ def _graded(
     frames += [("constant", frame[kept]) for frame in constants(subject, form)]
     for guess in made:
         frames += [(guess.name, f) for f in submissions(subject, form, truth, guess)]
-    with tempfile.TemporaryDirectory(prefix="mle-signal-") as name:
-        folder = Path(name)
+    with work_folder() as folder:
         (folder / "answers.csv").write_text(csv_text(truth), "utf-8")
         paths = []
         for number, (_, frame) in enumerate(frames):

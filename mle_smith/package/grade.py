@@ -5,7 +5,6 @@ from __future__ import annotations
 import csv
 import json
 import shutil
-import tempfile
 from collections.abc import Sequence
 from functools import partial
 from importlib import resources
@@ -17,6 +16,7 @@ from pydantic import Field, ValidationError, model_validator
 from mle_smith.errors import MachineError
 from mle_smith.package.layout import ID_COLUMN, METRIC, PackagePaths
 from mle_smith.sandbox.job import Job, Limits, Mount, Result, Role, Sandbox, Status
+from mle_smith.sandbox.scratch import work_folder
 from mle_smith.sandbox.untrusted import (
     MAX_COLUMNS,
     MAX_LINE,
@@ -140,8 +140,8 @@ def _run(
     limits: Limits,
 ) -> _Run:
     """Grade submissions in one job."""
-    with tempfile.TemporaryDirectory(prefix="mle-grade-") as name:
-        folder, out = Path(name) / "in", Path(name) / "out"
+    with work_folder() as place:
+        folder, out = place / "in", place / "out"
         folder.mkdir()
         out.mkdir()
         grades: dict[int, Grade] = {}

@@ -132,6 +132,23 @@ def readable_copy(mount: ResolvedMount, folder: Path) -> Path:
 
 
 @contextmanager
+def work_folder() -> Iterator[Path]:
+    """A private folder for the files of one step, gone at its end.
+
+    It may hold answers, so that it is swept like a sandbox's when its maker is killed.
+
+    Raises:
+        SandboxUnavailableError: no folder of temporary files is this user's own.
+    """
+    folder = default_parent() / f"{current_owner()}.{secrets.token_hex(8)}"
+    folder.mkdir(mode=0o700)
+    try:
+        yield folder
+    finally:
+        remove_tree(folder)
+
+
+@contextmanager
 def throwaway_parent() -> Iterator[Path]:
     """A place for a sandbox that is only looked at: it clears nothing up elsewhere."""
     parent = Path(tempfile.mkdtemp(prefix="mle-smith-look-")).resolve()

@@ -1,5 +1,6 @@
 from __future__ import annotations
 
+import os
 import subprocess
 import sys
 from pathlib import Path
@@ -8,7 +9,7 @@ import pytest
 
 from mle_smith.sandbox.owner import Owner, current_owner, is_dead, parse_owner
 from mle_smith.sandbox.policy import ResolvedMount
-from mle_smith.sandbox.scratch import Scratch, readable_copy, remove_tree, sweep
+from mle_smith.sandbox.scratch import Scratch, readable_copy, remove_tree, sweep, work_folder
 
 
 def test_owner_is_read_back() -> None:
@@ -49,6 +50,35 @@ def test_sweep_takes_only_what_the_dead_left(tmp_path: Path) -> None:
     assert (tmp_path / "unrelated").exists()
     live.close()
     assert [path.name for path in tmp_path.iterdir()] == ["unrelated"]
+
+
+_KILLED_AT_WORK = """
+import os, signal
+from mle_smith.sandbox.scratch import work_folder
+with work_folder() as folder:
+    (folder / "answers.csv").write_text("id,target\\n")
+    print(folder.parent)
+    os.kill(os.getpid(), signal.SIGKILL)
+"""
+
+
+def test_what_a_killed_step_held_is_swept(tmp_path: Path) -> None:
+    environment = {**os.environ, "TMPDIR": str(tmp_path), "PYTHONUNBUFFERED": "1"}
+    child = subprocess.run(
+        [sys.executable, "-c", _KILLED_AT_WORK], env=environment, capture_output=True, text=True
+    )
+    place = Path(child.stdout.strip())
+    assert place.is_relative_to(tmp_path)
+    assert [path.name for path in place.glob("*/*")] == ["answers.csv"]
+    sweep(place)
+    assert not any(place.iterdir())
+
+
+def test_a_work_folder_is_private_and_gone_at_its_end() -> None:
+    with work_folder() as folder:
+        assert folder.stat().st_mode & 0o077 == 0
+        (folder / "answers.csv").touch()
+    assert not folder.exists()
 
 
 def test_deployments_differ_by_place(tmp_path: Path) -> None:
