@@ -102,14 +102,14 @@ def make_manifest(
         provenance=Provenance(
             source=profile.name, raw_sha256=profile.raw_sha256, licence=profile.licence
         ),
-        backbone={role: _public(settings.model_of(role)) for role in AgentRole},
+        backbone={role: public_name(settings.model_of(role)) for role in AgentRole},
         versions=versions(),
         sandbox=isolation,
         attempts=state.attempts,
         checks=check_records(checked, state.verdicts),
         ladder=state.ladder,
         usage=state.usage,
-        ledger=_ledger(state),
+        ledger=ledger_of(state),
     )
 
 
@@ -123,15 +123,15 @@ def _classes(state: Task, train: dict[str, Any]) -> tuple[tuple[str, ...], str |
     return labels_of(state.formulation, counts)
 
 
-def _ledger(state: Task) -> tuple[LedgerRow, ...]:
+def ledger_of(state: Task) -> tuple[LedgerRow, ...]:
     """What the task's calls cost, without times: the same inputs give the same manifest."""
     rows = Ledger(RunPaths(Path(state.run_folder)).ledger).rows(state.task_id)
     return tuple(
-        LedgerRow(**{**row.model_dump(exclude={"seconds"}), "model": _public(row.model)})
+        LedgerRow(**{**row.model_dump(exclude={"seconds"}), "model": public_name(row.model)})
         for row in rows
     )
 
 
-def _public(model: str) -> str:
+def public_name(model: str) -> str:
     """A model's name without the address of a server, which is nobody's business."""
     return ModelSpec.parse(model).public_name

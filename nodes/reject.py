@@ -15,7 +15,7 @@ from mle_smith.package.manifest import Provenance, versions
 from mle_smith.report import Report, check_records, omissions, questions, write_report
 from mle_smith.settings import Settings
 from mle_smith.task import Task
-from nodes.publish import outcome
+from nodes.publish import ledger_of, outcome, public_name
 
 
 def reject(state: Task, runtime: Runtime[Settings]) -> dict[str, Any]:
@@ -56,8 +56,9 @@ def rejection(state: Task, settings: Settings) -> Report:
         provenance=Provenance(
             source=profile.name, raw_sha256=profile.raw_sha256, licence=profile.licence
         ),
-        backbone={role: settings.model_of(role) for role in AgentRole},
+        backbone={role: public_name(settings.model_of(role)) for role in AgentRole},
         versions=versions(),
         attempts=state.attempts,
         usage=state.usage,
+        ledger=ledger_of(state),
     )

@@ -8,9 +8,11 @@ from pathlib import Path
 
 import pandas as pd
 
-from mle_smith.checks.check import Need, NotRun, Outcome, check
+from mle_smith.checks.check import Measured, Need, NotRun, Outcome, check
 from mle_smith.checks.subject import FileDefectError, Subject, TooLargeError
+from mle_smith.errors import PackageError
 from mle_smith.package.layout import ANSWERS, DESCRIPTION, ID_COLUMN, METRIC, PREPARE
+from mle_smith.package.seal import verify_seal
 from mle_smith.values import Blame, Finding, Severity
 
 ABSOLUTE_PATH = re.compile(
@@ -178,4 +180,33 @@ def machine_paths(subject: Subject) -> Iterator[Outcome]:
             )
 
 
-CHECKS = (files, columns, machine_paths)
+@check(
+    {"S11": "files are not those that the manifest was written for"},
+    title="Seal",
+    asks="Each file has the checksum that task.json records, and there is no other file. Checks "
+    "look at the files as they are; ladder and checks in task.json are of the files as they were.",
+)
+def sealed(subject: Subject) -> Iterator[Outcome]:
+    """The manifest's checksums are those of the files."""
+    if not subject.paths.manifest.is_file():
+        yield NotRun("S11", "there is no manifest")
+        return
+    try:
+        broken = verify_seal(subject.package)
+    except PackageError as error:
+        yield NotRun("S11", f"the manifest cannot be read ({error.code})")
+        return
+    yield Measured("S11", {"files_that_differ": len(broken)})
+    if broken:
+        more = f", and {len(broken) - 1} more" if len(broken) > 1 else ""
+        yield Finding(
+            code="S11",
+            severity=Severity.WARNING,
+            blame=Blame.REFACTOR,
+            message=f"{broken[0]}{more}. Get the package anew, or build it again from the raw data "
+            "(`mle-smith prepare`).",
+            evidence={"files_that_differ": len(broken), "differences": broken[:20]},
+        )
+
+
+CHECKS = (files, columns, machine_paths, sealed)

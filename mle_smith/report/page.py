@@ -9,6 +9,7 @@ from urllib.parse import quote
 from jinja2 import Environment, PackageLoader, StrictUndefined
 
 from mle_smith.metrics.registry import METRICS
+from mle_smith.models.spec import EMBEDDED
 from mle_smith.package.layout import REPORT_HTML, REPORT_JSON
 from mle_smith.package.manifest import FileRecord, MetricRecord, canonical_json
 from mle_smith.package.seal import files_of, write_atomically
@@ -63,6 +64,7 @@ def report_page(report: Report, files: Sequence[FileRecord] = ()) -> str:
             repairs=repairs(report) if report.verified else [],
             reasons=reasons(report),
             absent=absences(report),
+            paid=[row for row in report.ledger if row.model != EMBEDDED],
         )
     )
 
@@ -87,6 +89,7 @@ def environment() -> Environment:
         "number": text.number,
         "size": text.size,
         "seconds": text.seconds,
+        "dollars": text.dollars,
         "pairs": pairs,
         "address": lambda path: quote(path, safe="/"),
     }

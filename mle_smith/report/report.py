@@ -16,7 +16,7 @@ from mle_smith.package.manifest import (
     MetricRecord,
     Provenance,
 )
-from mle_smith.values import Formulation, Ladder, Value, Verdict
+from mle_smith.values import Formulation, Ladder, LedgerRow, Value, Verdict
 
 
 class Question(Value):
@@ -67,6 +67,8 @@ class Report(Value):
     sandbox: str = ""
     attempts: ByInt = Field(default_factory=dict)
     usage: ByUsage = Field(default_factory=dict)
+    ledger: tuple[LedgerRow, ...] = ()
+    """What calls to models cost, by role, stage and model."""
 
     @classmethod
     def of(cls, manifest: Manifest, *, verified: bool, verdicts: tuple[Verdict, ...]) -> Self:

@@ -74,6 +74,13 @@ def size(count: int) -> str:
     return f"{count} B"
 
 
+def dollars(value: float | None) -> str:
+    """An amount of money; small ones to the cent's hundredth."""
+    if value is None:
+        return "unknown"
+    return f"${value:,.2f}" if value == 0 or value >= 1 else f"${value:.4f}"
+
+
 def seconds(value: float) -> str:
     """A duration."""
     if value < 60:

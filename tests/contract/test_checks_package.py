@@ -155,6 +155,21 @@ def test_defects_of_structure_are_caught(name: str, example: WriteExample) -> No
     assert code in errors(checked)
 
 
+def test_a_file_that_the_manifest_does_not_know_is_a_warning(example: WriteExample) -> None:
+    package = example("binary")
+    before = check_package(Subject(package.paths.root), layers={Layer.STRUCTURE})
+    assert not [f for f in before.findings if f.code == "S11"]
+    (package.paths.public / "more.txt").write_text("more")
+    change(package.paths.sample_submission, "0.5", "0.25")
+    checked = check_package(Subject(package.paths.root), layers={Layer.STRUCTURE})
+    (found,) = [f for f in checked.findings if f.code == "S11"]
+    assert found.severity is Severity.WARNING
+    assert [d.split()[0] for d in found.evidence["differences"]] == [
+        "public/more.txt",
+        "public/sample_submission.csv",
+    ]
+
+
 def in_description(old: str, new: str) -> Callable[[Example], object]:
     def spoil(package: Example) -> None:
         change(package.paths.description, old, new)

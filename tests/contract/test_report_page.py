@@ -14,6 +14,7 @@ from mle_smith.package.seal import files_of, load, seal, verify_seal
 from mle_smith.report import Report, questions, report_page, write_report
 from mle_smith.values import (
     Formulation,
+    LedgerRow,
     Severity,
     SplitKind,
     SplitPolicy,
@@ -97,6 +98,30 @@ def test_the_page_tells_the_whole_story_and_needs_no_network(example: Write) -> 
         *(file.sha256 for file in files_of(task.paths.root) if file.role != "report"),
     ):
         assert part.lower() in page.text.lower(), part
+
+
+def test_calls_to_models_are_told_with_their_price(example: Write) -> None:
+    call = LedgerRow(
+        task="t",
+        role="designer",
+        stage="design",
+        model="openai:some-model",
+        calls=21,
+        hits=3,
+        failed=1,
+        input_tokens=54321,
+        cached_tokens=40000,
+        output_tokens=2100,
+        reasoning_tokens=900,
+        cost=0.0423,
+        retries=2,
+    )
+    unpriced = call.model_copy(update={"role": "refactor", "cost": None})
+    manifest = example("regression").manifest.model_copy(update={"ledger": (call, unpriced)})
+    page = assert_harmless(report_page(told(manifest)))
+    told_of = "openai:some-model 21 3 2 1 54,321 40,000 cached 2,100 900 reasoning"
+    assert f"designer {told_of} $0.0423" in page.text
+    assert f"refactor {told_of} unknown" in page.text
 
 
 def test_every_code_is_on_the_page(example: Write) -> None:

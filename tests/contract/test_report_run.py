@@ -50,6 +50,7 @@ def summary(verified: int, rejected: int, text: str = "") -> dict[str, Any]:
         },
         "stages": {"profile": {"wall_s": 0.5, "runs": 1}, "execute": {"wall_s": 70.0, "runs": 4}},
         "brainstorm_usage": {"calls": 3},
+        "cost": {"dollars": 12.345, "calls": 9, "hits": 4, "tokens": 77, "retries": 1},
     }
 
 
@@ -66,6 +67,7 @@ def test_every_task_is_linked_and_counted(verified: int, rejected: int) -> None:
         "leaves 1,200 9",
         "ab" * 32,
         "CC0-1.0",
+        "$12.35 4 replies from the cache, 1 retries",
     ):
         assert part in page.text, part
     assert page.text.count("nothing foretells the target") == rejected
@@ -103,7 +105,7 @@ def test_a_refused_data_set_has_a_page_that_says_why() -> None:
 
 def test_a_summary_of_an_older_version_is_shown_as_far_as_it_goes() -> None:
     old = summary(1, 1)
-    del old["data"], old["settings"]
+    del old["data"], old["settings"], old["cost"]
     for kind in ("tasks", "rejected"):
         for task in old[kind]:
             del task["usage"], task["stages"], task["attempts"]
