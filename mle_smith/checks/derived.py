@@ -91,6 +91,8 @@ def calculated(features: Sequence[Feature], goal: Goal) -> Iterator[Pair]:
         return
     step = max(1, len(goal.codes) // _SCREEN_ROWS)
     marks = _ranked(goal.matrix[::step].T[:12])
+    if goal.classes:
+        marks = marks / _most_of_classes(goal)[:, None]
     alone = {
         f.name: float(_fit(f.quantity[::step], marks)) for f in numbers if f.quantity is not None
     }
@@ -120,6 +122,12 @@ def _ranked(rows: Floats) -> Floats:
     return np.asarray(ranks / np.where(sizes > 0, sizes, 1.0))
 
 
+def _most_of_classes(goal: Goal) -> Floats:
+    """The rank correlation of a class with numbers that it cuts in two: below one."""
+    share = goal.matrix.mean(axis=0)[:12]
+    return np.asarray(np.sqrt(np.maximum(3 * share * (1 - share), 1e-6)))
+
+
 def _fit(values: Floats | None, marks: Floats) -> float:
     if values is None:
         return 0.0
@@ -127,7 +135,7 @@ def _fit(values: Floats | None, marks: Floats) -> float:
     if known.mean() < 0.9:
         return 0.0
     filled = np.where(known, values, np.nanmedian(values[known]))
-    return float(np.abs(marks @ _ranked(filled[None])[0]).max())
+    return min(1.0, float(np.abs(marks @ _ranked(filled[None])[0]).max()))
 
 
 def crossed(features: Sequence[Feature], goal: Goal) -> Iterator[tuple[tuple[str, str], float]]:

@@ -6,21 +6,13 @@ import filecmp
 import re
 from collections.abc import Iterator
 
-from mle_smith.checks.check import Measured, NotRun, Outcome, check
-from mle_smith.checks.source_code import declared_direction
+from mle_smith.checks.check import Measured, Outcome, check
+from mle_smith.checks.described_metric import metric_findings, section
 from mle_smith.checks.structure import ABSOLUTE_PATH
 from mle_smith.checks.subject import FileDefectError, Subject
-from mle_smith.metrics.registry import METRICS
 from mle_smith.package.layout import ANSWERS, DESCRIPTION, PREPARE
 from mle_smith.values import Blame, Finding, Severity
 
-_HIGHER = re.compile(
-    r"(?:higher|larger|greater|bigger)\b[^.\n]{0,40}\bbetter|maximi[sz]e|the higher,? the better",
-    re.I,
-)
-_LOWER = re.compile(
-    r"(?:lower|smaller|less)\b[^.\n]{0,40}\bbetter|minimi[sz]e|the lower,? the better", re.I
-)
 _COUNT = re.compile(
     r"(?<![\w.,-])(\d{1,3}(?:[, \u202f]\d{3})+|\d+)\s+(?:[a-z]+\s+)?(rows|columns|examples|samples|"
     r"records|observations|instances)\b",
@@ -29,7 +21,6 @@ _COUNT = re.compile(
 _COLUMN_HEADS = frozenset({"column", "columns", "name", "field", "feature", "variable"})
 _GOAL = re.compile(r"[Pp]redict(?:ing|ed)?(?: the)?(?: value of| column)? `([^`\n]+)`")
 _SUBMISSION = re.compile(r"^#{1,3} [^\n]*(?:submission|submit)[^\n]*$", re.I | re.M)
-_METRIC = re.compile(r"^#{1,3} [^\n]*(?:metric|evaluation|scoring)[^\n]*$", re.I | re.M)
 _FILE = re.compile(r"(?<![\w/.])((?:[\w-]+/)*[\w-]+\.(?:csv|tsv|parquet|json|zip|txt|md|py))\b")
 
 
@@ -81,7 +72,7 @@ def needed(subject: Subject) -> Iterator[Outcome]:
     columns = [str(c) for c in subject.sample.columns]
     names += columns if len(columns) <= 12 else columns[:2]
     absent = {name for name in names if not mentions(text, name)}
-    form = _section(text, _SUBMISSION)
+    form = section(text, _SUBMISSION)
     if form.strip() and len(columns) <= 12:
         absent |= {name for name in columns if not mentions(form, name)}
     if absent:
@@ -89,30 +80,7 @@ def needed(subject: Subject) -> Iterator[Outcome]:
         yield _finding(
             "D02", f"description.md does not name {listed[:8]}; say what each is.", names=listed
         )
-    yield from _metric(subject, text)
-
-
-def _metric(subject: Subject, text: str) -> Iterator[Outcome]:
-    spec = METRICS.get(subject.plan.metric) if subject.plan is not None else None
-    if spec is not None:
-        words = {spec.name, spec.name.replace("_", " "), spec.name.replace("_", "-"), spec.title}
-        place = _section(text, _METRIC) or text
-        if not any(word.lower() in place.lower() for word in words):
-            yield _finding("D03", f"description.md does not name the metric, {spec.title}.")
-    higher = declared_direction(subject)
-    if higher is None:
-        yield NotRun("D03", "metric.py does not state its direction")
-        return
-    said_higher, said_lower = bool(_HIGHER.search(text)), bool(_LOWER.search(text))
-    right, wrong = (said_higher, said_lower) if higher else (said_lower, said_higher)
-    word = "higher" if higher else "lower"
-    if not right:
-        yield _finding(
-            "D03",
-            f"description.md does not say that {word} is better"
-            + (", but the contrary." if wrong else "; say it."),
-            higher_is_better=higher,
-        )
+    yield from metric_findings(subject, text)
 
 
 @check(
@@ -181,7 +149,7 @@ def _unknown_columns(subject: Subject, text: str) -> Iterator[Finding]:
     goals = [n for n in _GOAL.findall(text) if n not in known]
     unknown += [f"{n} (as the target)" for n in goals]
     head = ",".join(map(str, subject.sample.columns))
-    examples = [line.strip() for line in _section(text, _SUBMISSION).splitlines()]
+    examples = [line.strip() for line in section(text, _SUBMISSION).splitlines()]
     examples = [e for e in examples if e.startswith(f"{subject.id_column},") and "`" not in e]
     unknown += [f"{e[:80]} (as a header)" for e in examples[:1] if e.replace('"', "") != head]
     if unknown:
@@ -203,16 +171,6 @@ def markdown_tables(text: str) -> Iterator[list[list[str]]]:
         elif rows:
             yield rows
             rows = []
-
-
-def _section(text: str, title: re.Pattern[str]) -> str:
-    """The part below the heading that the pattern finds, up to the next one; empty without."""
-    found = title.search(text)
-    if found is None:
-        return ""
-    rest = text[found.end() :]
-    end = re.search(r"^#{1,3} ", rest, re.M)
-    return rest[: end.start()] if end else rest
 
 
 def _wrong_cells(subject: Subject, text: str) -> Iterator[str]:

@@ -7,18 +7,22 @@ from __future__ import annotations
 
 import re
 from collections.abc import Iterator
+from itertools import combinations
+from typing import NamedTuple
 
 import numpy as np
 
 from mle_smith.checks.association import (
     Goal,
+    encoded,
     group_prediction,
     group_skill,
     joint_skill,
     tree_skill,
 )
 from mle_smith.checks.check import Measured, Need, NotRun, Outcome, check
-from mle_smith.checks.features import Feature, Floats
+from mle_smith.checks.derived import crossed_codes
+from mle_smith.checks.features import Feature, Floats, Ints
 from mle_smith.checks.future import series_order, timing
 from mle_smith.checks.subject import Subject
 from mle_smith.values import Blame, Finding, Severity, SplitKind, TaskType
@@ -32,6 +36,7 @@ _ENTITY_WORDS = frozenset(
         *("athlete", "volunteer", "case", "uid", "pid"),
     }
 )
+_MOST_PAIRED = 14
 _TIME_PARTS = ("year", "month", "day", "hour", "minute", "second")
 
 
@@ -42,14 +47,13 @@ def words_of(name: str) -> set[str]:
 
 def looks_like_entity(feature: Feature) -> bool:
     """Whether the values name things that occur again and again, rather than measure them."""
-    values, rows = feature.number, len(feature.codes)
     if feature.time is not None or feature.missing.mean() > 0.5:
         return False
-    if values is not None:
-        filled = values[~np.isnan(values)]
-        if not (filled == np.round(filled)).all():
-            return False
-    return max(20, rows // 200) <= feature.distinct <= rows // 2
+    return _many_with_several(feature.distinct, len(feature.codes))
+
+
+def _many_with_several(groups: int, rows: int) -> bool:
+    return max(20, rows // 200) <= groups <= rows // 2
 
 
 @check(
@@ -67,46 +71,96 @@ def entities(subject: Subject) -> Iterator[Outcome]:
         yield NotRun("L09", "the task is to foretell the future of known things")
         return
     kept = set(plan.split.group_columns) if plan is not None else set()
+    limits = subject.thresholds
     for goal in subject.goals:
+        found: list[_Lookup] = []
         for feature in subject.inputs:
             if feature.name in kept or not looks_like_entity(feature):
                 continue
-            train = set(feature.of_train(feature.codes).tolist())
-            overlap = float(np.mean([c in train for c in feature.of_test(feature.codes).tolist()]))
-            skill = group_skill(feature.codes, goal)
+            looked_up = _lookup((feature,), feature.codes, goal)
             smooth = 0.0
             if feature.number is not None:
                 smooth = tree_skill(feature.number[:, None], goal, subject.seed, leaves=16)
-            numbers = {"overlap": round(overlap, 4), "skill": round(skill, 4)}
+            numbers = {"overlap": looked_up.overlap, "skill": round(looked_up.skill, 4)}
             yield Measured("L09", {feature.name: numbers})
-            if overlap >= 0.5 and skill - smooth >= subject.thresholds.entity_warning:
-                yield from _entity_findings(subject, goal, feature, skill, overlap)
+            if looked_up.overlap >= 0.5 and looked_up.skill - smooth >= limits.entity_warning:
+                found.append(looked_up)
+        found += () if kept or found else _fingerprints(subject, goal)
+        for looked_up in found:
+            yield from _entity_findings(subject, goal, looked_up)
 
 
-def _entity_findings(
-    subject: Subject, goal: Goal, feature: Feature, skill: float, overlap: float
-) -> Iterator[Finding]:
-    named = bool(words_of(feature.name) & _ENTITY_WORDS)
-    others = [f for f in subject.inputs if f.name != feature.name]
+class _Lookup(NamedTuple):
+    """Columns that together name a thing, and how well looking it up in train foretells test."""
+
+    columns: tuple[Feature, ...]
+    skill: float
+    overlap: float
+    """Share of test rows of things that train knows."""
+
+    @property
+    def names(self) -> list[str]:
+        return [f.name for f in self.columns]
+
+
+def _lookup(columns: tuple[Feature, ...], codes: Ints, goal: Goal) -> _Lookup:
+    feature = columns[0]
+    known = np.isin(feature.of_test(codes), feature.of_train(codes))
+    return _Lookup(columns, group_skill(codes, goal), round(float(known.mean()), 4))
+
+
+def _fingerprints(subject: Subject, goal: Goal) -> Iterator[_Lookup]:
+    """The best two columns that together name things though neither does so alone."""
+    rows = len(goal.codes)
+    candidates = [
+        f
+        for f in subject.inputs
+        if 3 <= f.distinct <= rows // 2 and f.missing.mean() <= 0.5 and f.time is None
+    ]
+    candidates = sorted(candidates, key=lambda f: -f.distinct)[:_MOST_PAIRED]
+    alone = {f.name: group_skill(f.codes, goal) for f in candidates}
+    best: _Lookup | None = None
+    for one, other in combinations(candidates, 2):
+        codes = crossed_codes(one, other)
+        if not _many_with_several(int(codes.max()) + 1, rows):
+            continue
+        found = _lookup((one, other), codes, goal)
+        gain = found.skill - max(alone[one.name], alone[other.name])
+        if found.overlap >= 0.5 and gain >= subject.thresholds.entity_gain:
+            best = max(best or found, found, key=lambda known: known.skill)
+    if best is None:
+        return
+    smooth = tree_skill(np.stack([encoded(f) for f in best.columns], axis=1), goal, subject.seed)
+    if best.skill - smooth >= subject.thresholds.entity_warning:
+        yield best
+
+
+def _entity_findings(subject: Subject, goal: Goal, found: _Lookup) -> Iterator[Finding]:
+    limits = subject.thresholds
+    single = len(found.columns) == 1
+    named = single and bool(words_of(found.names[0]) & _ENTITY_WORDS)
+    others = [f for f in subject.inputs if not single or f.name not in found.names]
     rest = joint_skill(others, goal, subject.seed)
-    if skill <= rest and not named:
+    if found.skill <= rest and not named:
         return  # what the thing is like is among the inputs; looking it up gains nothing
-    gains = skill - rest >= subject.thresholds.entity_gain
-    decisive = (named or gains) and skill >= subject.thresholds.entity_skill
+    gains = found.skill - rest >= limits.entity_gain
+    decisive = (named or gains) and found.skill >= limits.entity_skill
+    shown = " and ".join(map(repr, found.names))
     yield Finding(
         code="L09",
         severity=Severity.ERROR if decisive else Severity.WARNING,
         blame=Blame.DESIGN,
-        message=f"{overlap:.0%} of test rows have a {feature.name!r} that train knows, and looking "
-        f"it up foretells {goal.feature.name!r} with skill {skill:.2f} (all other columns "
-        f"{rest:.2f}); put all rows of one {feature.name!r} on one side, or drop the column.",
+        message=f"{found.overlap:.0%} of test rows have a {shown} that train knows, and looking "
+        f"it up foretells {goal.feature.name!r} with skill {found.skill:.2f} (a forest on "
+        f"{'all other' if single else 'all'} columns {rest:.2f}); put all rows of one {shown} on "
+        "one side, or drop the column.",
         evidence={
-            "column": feature.name,
+            "columns": found.names,
             "skill_of_all_others": round(rest, 4),
-            "exploit": f"the usual target of the same {feature.name!r} in train",
-            "skill": round(skill, 4),
-            "overlap": round(overlap, 4),
-            "repair": {"split": "grouped", "by": [feature.name]},
+            "exploit": f"the usual target of the same {shown} in train",
+            "skill": round(found.skill, 4),
+            "overlap": found.overlap,
+            "repair": {"split": "grouped", "by": found.names},
         },
     )
 

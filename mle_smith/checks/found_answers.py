@@ -11,19 +11,27 @@ from collections import Counter
 from collections.abc import Iterator, Sequence
 from itertools import islice
 from pathlib import Path
+from typing import TypeAlias
 
+import numpy as np
+import numpy.typing as npt
 import pandas as pd
 
 from mle_smith.checks.check import Measured, Need, Outcome, check
 from mle_smith.checks.decoding.readers import SideTable
-from mle_smith.checks.features import plain
+from mle_smith.checks.features import numbers_of, plain
+from mle_smith.checks.sequences import labels_in, share_in_sequence
 from mle_smith.checks.subject import Subject
 from mle_smith.checks.telling import FEWEST, NOTHING, Told, told, told_by_digests
 from mle_smith.package.layout import DESCRIPTION, PREPARE
 from mle_smith.values import Blame, Finding, Severity
 
+_Rows: TypeAlias = slice | npt.NDArray[np.int64]
 _TOKEN = re.compile(r"[^\s,;:|\"'{}\[\]()<>=]+")
 _MAX_TOKENS = 2_000_000
+_MAX_TEXT = 16_000_000
+_FEWEST_OF_A_PART = 20
+"""Rows of a table that may be the first or the last of the test rows."""
 
 
 def _error(code: str, message: str, **evidence: object) -> Finding:
@@ -82,6 +90,7 @@ def found_answers(subject: Subject) -> Iterator[Outcome]:
             yield _error(
                 "L14", f"{name} holds the lines of prepare.py; remove it from public/.", file=name
             )
+    yield from _digests_of_rows(subject)
     yield from _not_searched(side.unread)
     yield Measured("L07", {"tables_searched": len(side.tables), "texts_searched": len(side.texts)})
 
@@ -106,6 +115,31 @@ def _only_of_test(subject: Subject) -> Iterator[SideTable]:
     only = [c for c in subject.test.columns if c not in known and c != key]
     if only and key in subject.test.columns:
         yield SideTable("test.csv", subject.test[[key, *only]])
+
+
+def _digests_of_rows(subject: Subject) -> Iterator[Finding]:
+    """Columns of train and test that a guess can be verified by.
+
+    One value for each class is a code of the classes, and L06's to tell.
+    """
+    if subject.id_column not in subject.test.columns:
+        return
+    ids = plain(subject.test[subject.id_column])
+    for column in (subject.id_column, *subject.input_columns):
+        for target in subject.targets:
+            answers = plain(subject.aligned[target])
+            if _is_classes(subject, target) and subject.test[column].nunique() <= answers.nunique():
+                continue
+            said = told_by_digests(subject.test[column], ids, answers, len(ids))
+            if said.share >= subject.thresholds.found_share:
+                yield _error(
+                    "L07",
+                    f"{column!r} is {said.how} ({target!r}); drop it.",
+                    columns=[column],
+                    share=round(said.share, 4),
+                    target=target,
+                    repair={"drop_columns": [column]},
+                )
 
 
 def _is_the_program(subject: Subject, text: str) -> bool:
@@ -198,17 +232,36 @@ def _keys(cells: pd.Series[str], known: set[str]) -> pd.Series[str]:
 
 
 def _by_row(subject: Subject, table: SideTable, target: str) -> Iterator[Told]:
-    """Columns of as many rows as there are test rows, or answers, in their order."""
+    """Columns in the order of the test rows or answers: all of them, a part, or more than them."""
+    classes = _is_classes(subject, target)
     for answers in (subject.aligned, subject.answers):
-        if len(table.frame) != len(answers) or len(answers) < 2 * FEWEST:
-            continue
-        truth = answers[target].reset_index(drop=True)
-        for column in table.frame.columns:
-            said = told(table.frame[column], truth, _is_classes(subject, target), len(truth))
-            if not said.share:
-                ids = answers[subject.id_column].reset_index(drop=True)
-                said = told_by_digests(table.frame[column], ids, truth, len(truth))
-            yield said._replace(how=f"column {column!r} row by row: {said.how}")
+        for rows, kept in _alignments(len(table.frame), answers[subject.id_column]):
+            truth = answers[target].iloc[kept].reset_index(drop=True)
+            whole = len(truth) == len(answers) == len(table.frame)
+            for column in table.frame.columns:
+                cells = table.frame[column].iloc[rows].reset_index(drop=True)
+                if not whole and cells.nunique() < 2:
+                    continue
+                said = told(cells, truth, classes, len(answers))
+                if not said.share:
+                    ids = answers[subject.id_column].iloc[kept].reset_index(drop=True)
+                    said = told_by_digests(cells, ids, truth, len(answers))
+                yield said._replace(how=f"column {column!r} row by row: {said.how}")
+
+
+def _alignments(rows: int, ids: pd.Series[str]) -> Iterator[tuple[_Rows, _Rows]]:
+    """Which rows of a table may go with which answers: (of the table, of the answers)."""
+    answers = len(ids)
+    if rows == answers >= 2 * FEWEST:
+        yield slice(None), slice(None)
+    elif min(rows, answers) >= _FEWEST_OF_A_PART and rows >= 0.02 * answers:
+        fewer = min(rows, answers)
+        yield slice(0, fewer), slice(0, fewer)
+        yield slice(rows - fewer, rows), slice(answers - fewer, answers)
+        numbers = numbers_of(ids)
+        whole = numbers is not None and bool((numbers == np.round(numbers)).all())
+        if numbers is not None and whole and numbers.min() >= 0 and numbers.max() < rows:
+            yield numbers.astype(np.int64), slice(None)
 
 
 def _by_inputs(subject: Subject, table: SideTable, target: str) -> Iterator[Told]:
@@ -258,9 +311,16 @@ def _in_text(subject: Subject, text: str) -> float:
             sequence = " ".join(_TOKEN.findall(" ".join(plain(order).fillna(""))))
             if answers.nunique() > 1 and f" {sequence} " in stream:
                 return 1.0
+            truth = plain(order).fillna("").tolist()
+            words_or_labels = labels_in(text[:_MAX_TEXT], truth) if _few(truth) else tokens
+            best = max(best, share_in_sequence(truth, words_or_labels))
         if not answers.str.contains(" ").any():
             best = max(best, _beside(tokens, dict(zip(ids, answers, strict=True))))
     return best
+
+
+def _few(values: Sequence[str]) -> bool:
+    return len(set(values)) <= min(60, len(values) // 2)
 
 
 def _beside(tokens: Sequence[str], wanted: dict[str, str]) -> float:

@@ -11,9 +11,13 @@ import pandas as pd
 from mle_smith.checks.features import numbers_of
 from mle_smith.checks.submissions import SubmissionForm
 
-Expected: TypeAlias = Literal["same", "rejected", "no_crash"]
-"""`same`: valid, with the score of the plain base. `rejected`: InvalidSubmissionError.
-`no_crash`: either, but no better than perfect."""
+Expected: TypeAlias = Literal["same", "valid", "rejected", "no_crash"]
+"""`same`: valid, with the score of the plain base. `valid`: whatever the score.
+`rejected`: InvalidSubmissionError. `no_crash`: either, but no better than perfect."""
+
+
+_CLASSES = 5
+"""Classes that are handed in by themselves, at most."""
 
 
 class Case(NamedTuple):
@@ -26,6 +30,8 @@ class Case(NamedTuple):
     expected: Expected
     code: str
     """What to call it when it comes out otherwise."""
+    answers_reordered: bool = False
+    """It is scored against the answers in another order of their rows."""
 
 
 def csv_text(frame: pd.DataFrame) -> str:
@@ -33,11 +39,17 @@ def csv_text(frame: pd.DataFrame) -> str:
     return frame.to_csv(index=False, lineterminator="\n")
 
 
-def contract_cases(form: SubmissionForm, base: pd.DataFrame) -> Iterator[Case]:
-    """Every case, made from one valid submission `base` (text cells)."""
+def contract_cases(
+    form: SubmissionForm, base: pd.DataFrame, sample: pd.DataFrame
+) -> Iterator[Case]:
+    """Every case, made from one valid submission `base` and the sample's rows (text cells)."""
     for name, text in _harmless(form, base):
         code = "M04" if "order" in name else "M08"
         yield Case(name, text, "same", code)
+    name = "against the answers in another order"
+    yield Case(name, csv_text(base), "same", "M04", answers_reordered=True)
+    for name, text in _plain(form, base, sample):
+        yield Case(name, text, "valid", "M08")
     for name, text in _bad_values(form, base):
         yield Case(name, text, "rejected", "M03")
     for name, text in _bad_rows(form, base):
@@ -69,6 +81,33 @@ def _harmless(form: SubmissionForm, base: pd.DataFrame) -> Iterator[tuple[str, s
     if all(n is not None and not np.isnan(n).any() for n in numbers.values()):
         exact = {c: [repr(float(v)) for v in n] for c, n in numbers.items() if n is not None}
         yield "with numbers written as floats", csv_text(base.assign(**exact))
+
+
+def _plain(
+    form: SubmissionForm, base: pd.DataFrame, sample: pd.DataFrame
+) -> Iterator[tuple[str, str]]:
+    """What a beginner hands in first."""
+
+    def filled(values: dict[str, str]) -> str:
+        return csv_text(base.assign(**values))
+
+    predicted = [c for c in base.columns if c != form.id_column]
+    if len(sample) == len(base):
+        yield "that is the sample submission", csv_text(sample)
+    if form.kind == "value":
+        yield "with its first row for every row", filled(dict(base[predicted].iloc[0]))
+    elif form.kind == "label":
+        for label in form.classes[:_CLASSES]:
+            yield f"with {label!r} for every prediction", filled({predicted[0]: label})
+    elif form.kind == "probability":
+        for value in ("0.5", "0", "1"):
+            yield f"with {value} for every prediction", filled({predicted[0]: value})
+    else:
+        even = repr(1 / len(predicted))
+        yield "with the same probability for each class", filled(dict.fromkeys(predicted, even))
+        for column in predicted[:_CLASSES]:
+            sure = {c: str(int(c == column)) for c in predicted}
+            yield f"that is sure of {column!r} in every row", filled(sure)
 
 
 def _bad_values(form: SubmissionForm, base: pd.DataFrame) -> Iterator[tuple[str, str]]:
@@ -139,6 +178,6 @@ def _odd(form: SubmissionForm, base: pd.DataFrame) -> Iterator[tuple[str, str]]:
         return lambda: csv_text(base.assign(**{column: value}))
 
     values = {"label": ["-1", "1e308", "no such class"], "value": ["1e308", "-1e308", "1e-320"]}
-    for value in values.get(form.kind, ["2.0", "-1.0", "1e308", "0", "1"]):
+    for value in values.get(form.kind, ["2.0", "-1.0", "1e308"]):
         yield f"with {value!r} for every prediction", fill(value)()
     yield "with a further column", csv_text(base.assign(note="x"))

@@ -16,6 +16,7 @@ import pandas as pd
 
 from mle_smith.checks.check import Measured, Need, Outcome, check
 from mle_smith.checks.fuzz_cases import Case, contract_cases, csv_text
+from mle_smith.checks.sensitivity import Probe, probes
 from mle_smith.checks.subject import FileDefectError, Subject
 from mle_smith.checks.submissions import (
     SubmissionForm,
@@ -46,6 +47,8 @@ class _Graded(NamedTuple):
     sweep: list[list[Grade]]
     """By noise level, a grade for each seed."""
     cases: list[tuple[Case, Grade]]
+    probed: list[tuple[Probe, list[Grade]]]
+    """By probe the grades of its submissions."""
 
 
 def _finding(code: str, blame: Blame, message: str, **evidence: object) -> Finding:
@@ -61,14 +64,15 @@ def _finding(code: str, blame: Blame, message: str, **evidence: object) -> Findi
         "M04": "the score depends on the order of rows or columns",
         "M05": "missing, unknown or repeated ids are scored",
         "M06": "the direction is wrong: worse answers score better",
-        "M07": "the score does not fall steadily as noise is added to the answers",
+        "M07": "the score does not fall steadily as answers get worse",
         "M08": "a proper file is rejected, or a broken one crashes the metric",
         "M16": "the answers themselves are invalid, or do not get the best score",
         "M17": "the same file scores differently the second time",
     },
     title="The metric's contract",
     asks="metric.py is tried with the answers, the answers in other but proper forms, broken "
-    "files, constants, and answers mixed with rising noise (several seeds).",
+    "files, constants, answers mixed with rising noise (several seeds), and pairs of submissions "
+    "of which one is a little worse.",
     needs=(Need.PRIVATE, Need.SANDBOX),
 )
 def metric_contract(subject: Subject) -> Iterator[Outcome]:
@@ -113,24 +117,35 @@ def _signed(graded: Grade) -> float:
 def _grade_all(subject: Subject, form: SubmissionForm, truth: pd.DataFrame) -> _Graded:
     limits = subject.thresholds
     base = form.of(mixed(truth, form.targets, _BASE_NOISE, subject.seed))
-    cases = list(contract_cases(form, base))
+    key = subject.id_column
+    sample = subject.sample[subject.sample[key].isin(set(truth[key]))]
+    cases = list(contract_cases(form, base, sample))
     perfect = csv_text(form.of(truth))
-    texts = [perfect, perfect, csv_text(base), *(case.text for case in cases)]
+    texts = [perfect, perfect, csv_text(base)]
+    reordered = [len(texts) + n for n, case in enumerate(cases) if case.answers_reordered]
+    texts += [case.text for case in cases]
     constants = [csv_text(form.of(c)) for c in _constants(subject, form, truth)]
     texts += constants
     for level in limits.noise_levels:
         for seed in range(limits.noise_seeds):
             texts.append(csv_text(form.of(mixed(truth, form.targets, level, subject.seed + seed))))
+    asked = list(probes(form, truth, subject.seed))
+    sizes = []
+    for probe in asked:
+        frames = [probe.one, probe.other, *(probe.unless or ())]
+        sizes.append(len(frames))
+        texts += [csv_text(frame) for frame in frames]
     if form.kind == "probability" and len(form.classes) == 2:
         flipped = next(c for c in form.classes if c != form.positive)
         texts.append(csv_text(replace(form, positive=flipped).of(truth)))
-    grades = _grade_texts(subject, truth, texts)
+    grades = _grade_texts(subject, truth, texts, reordered)
     at = iter(grades)
     first, again, plain = next(at), next(at), next(at)
     judged = [(case, next(at)) for case in cases]
     constant = [next(at) for _ in constants]
     sweep = [[next(at) for _ in range(limits.noise_seeds)] for _ in limits.noise_levels]
-    return _Graded(form, first, again, next(at, None), plain, constant, sweep, judged)
+    probed = [(p, [next(at) for _ in range(n)]) for p, n in zip(asked, sizes, strict=True)]
+    return _Graded(form, first, again, next(at, None), plain, constant, sweep, judged, probed)
 
 
 def _constants(
@@ -146,7 +161,9 @@ def _constants(
         yield truth.assign(**{t: repr(float(centre[t])) for t in form.targets})
 
 
-def _grade_texts(subject: Subject, truth: pd.DataFrame, texts: Sequence[str]) -> list[Grade]:
+def _grade_texts(
+    subject: Subject, truth: pd.DataFrame, texts: Sequence[str], reordered: Sequence[int]
+) -> list[Grade]:
     assert subject.sandbox is not None  # the runner has seen to it (Need.SANDBOX)
     with work_folder() as folder:
         answers = folder / "answers.csv"
@@ -156,7 +173,14 @@ def _grade_texts(subject: Subject, truth: pd.DataFrame, texts: Sequence[str]) ->
             path = folder / f"{number}.csv"
             path.write_bytes(text.encode("utf-8"))
             paths.append(path)
-        return grade(subject.paths.metric, answers, paths, subject.sandbox, seed=subject.seed)
+        return grade(
+            subject.paths.metric,
+            answers,
+            paths,
+            subject.sandbox,
+            reordered=reordered,
+            seed=subject.seed,
+        )
 
 
 def _perfect(subject: Subject, graded: _Graded) -> Iterator[Outcome]:
@@ -249,7 +273,7 @@ def _problem(case: Case, given: Grade, graded: _Graded) -> tuple[str, str] | Non
         return ("M04" if ordered else "M08", "make the metric crash")
     if case.expected == "rejected":
         return (case.code, "are scored though they are broken") if given.valid else None
-    if case.expected == "same" and not given.valid:
+    if case.expected in ("same", "valid") and not given.valid:
         return ("M08", "are rejected though they are proper")
     if case.expected == "same" and not _equal(given, graded.base):
         return (case.code, "score differently though they say the same")
@@ -292,7 +316,30 @@ def _sweep(subject: Subject, graded: _Graded) -> Iterator[Outcome]:
             f"{list(limits.noise_levels)}); choose a metric that falls.",
             score=shown,
         )
+    yield from _deaf(graded)
     yield from _constant_gap(subject, graded, means)
+
+
+def _deaf(graded: _Graded) -> Iterator[Finding]:
+    """Differences in quality that the metric does not show."""
+    same = [p.name for p, (one, other, *more) in graded.probed if _alike(one, other, more)]
+    if same:
+        yield _finding(
+            "M07",
+            Blame.DESIGN,
+            f"the metric {'; it '.join(same)}: better solutions cannot be told from worse; take "
+            "out what rounds, cuts or forgives.",
+            probes=same,
+        )
+
+
+def _alike(one: Grade, other: Grade, unless: Sequence[Grade]) -> bool:
+    """Whether two valid submissions score the same, to the last digits, and the control not."""
+    if one.score is None or other.score is None:
+        return False
+    if abs(one.score - other.score) > 1e-12 * max(1.0, abs(one.score)):
+        return False
+    return not (unless and _alike(unless[0], unless[1], ()))
 
 
 def _constant_gap(subject: Subject, graded: _Graded, means: Sequence[float]) -> Iterator[Outcome]:

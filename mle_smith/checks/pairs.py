@@ -7,26 +7,28 @@ from __future__ import annotations
 
 from collections.abc import Iterator
 from itertools import combinations
+from typing import NamedTuple
 
 import numpy as np
 import pandas as pd
-from scipy.stats import binom  # type: ignore[import-untyped]  # has no stubs
+from scipy.stats import binom, rankdata  # type: ignore[import-untyped]  # has no stubs
 
-from mle_smith.checks.association import Goal
+from mle_smith.checks.association import Goal, correlation
 from mle_smith.checks.check import Measured, Need, Outcome, check
-from mle_smith.checks.features import Feature, Ints
+from mle_smith.checks.features import Feature, Floats, Ints
 from mle_smith.checks.subject import Subject
 from mle_smith.values import Blame, Finding, Severity
 
 _MAX_COLUMNS = 30
 _FEWEST = 5
+_FEWEST_CORRELATED = 10
 
 
 @check(
     {"L16": "test pairs are train pairs the other way round, with the same target"},
     title="Reversed pairs",
-    asks="Two columns of the same values: test rows (a, b) whose (b, a) is in train, and how often "
-    "the target is the same, against chance.",
+    asks="Two columns of the same values: test rows (a, b) whose (b, a) is in train, and whether "
+    "the target there is the same, the other one, or goes with it, against chance.",
     needs=(Need.PRIVATE,),
 )
 def reversed_pairs(subject: Subject) -> Iterator[Outcome]:
@@ -63,38 +65,67 @@ def _judged(subject: Subject, goal: Goal, one: Feature, other: Feature) -> Itera
         goal.feature.of_test(goal.values)[rows],
         goal.feature.of_train(goal.values)[places],
     )
-    same = ours == theirs
-    chance = float((goal.matrix.mean(axis=0) ** 2).sum()) if goal.classes else 0.05
-    if not goal.classes:
-        same = np.abs(ours - theirs) <= 0.01 * (float(np.nanstd(goal.values)) or 1.0)
-    count, hits = len(rows), int(same.sum())
+    count = len(rows)
     share = count / max(1, len(subject.test_rows))
-    luck = float(binom.sf(hits - 1, count, min(chance, 1.0))) if count else 1.0
-    numbers: dict[str, object] = {
-        "reversed_rows": count,
-        "share": round(share, 4),
-        "same_target": round(hits / count, 4) if count else None,
-        "by_chance": round(chance, 4),
-    }
+    told = _classes_told(goal, ours, theirs) if goal.classes else _values_told(goal, ours, theirs)
+    numbers: dict[str, object] = {"reversed_rows": count, "share": round(share, 4)}
+    numbers |= {"of_the_target": round(told.part, 4), "how": told.how}
     yield Measured("L16", {f"{one.name}, {other.name}": numbers})
-    if count < _FEWEST or share < 0.01 or hits < 0.85 * count:
-        return
-    if luck > (0.05 if hits == count else 1e-3):
+    if count < _FEWEST or share < 0.01 or not told.certain:
         return
     yield Finding(
         code="L16",
         severity=Severity.ERROR,
         blame=Blame.DESIGN,
-        message=f"{share:.1%} of the test rows are in train with {one.name!r} and {other.name!r} "
-        f"exchanged, {hits} of {count} with the same {goal.feature.name!r}; keep both directions "
-        "of a pair on one side.",
+        message=f"{share:.1%} of the test rows ({count}) are in train with {one.name!r} and "
+        f"{other.name!r} exchanged: {goal.feature.name!r} {told.how} there ({told.part:.0%}); keep "
+        "both directions of a pair on one side.",
         evidence={
             **numbers,
             "columns": [one.name, other.name],
-            "exploit": "the target of the reversed pair",
+            "exploit": f"what {goal.feature.name!r} of the reversed pair says",
             "repair": {"split": "grouped", "by": [one.name, other.name]},
         },
     )
+
+
+class _Told(NamedTuple):
+    """What the targets of reversed pairs say about those of test rows."""
+
+    how: str
+    part: float
+    """Rows whose class it gives, or the share of the variance."""
+    certain: bool
+
+
+def _classes_told(goal: Goal, ours: Floats, theirs: Floats) -> _Told:
+    """The same class, or of two classes always the other one."""
+    same = float((goal.matrix.mean(axis=0) ** 2).sum())
+    asked = [("is the same", ours == theirs, same)]
+    if goal.feature.distinct == 2:
+        asked.append(("is the other one", ours != theirs, 1 - same))
+    count, best = len(ours), _Told("is not told", 0.0, certain=False)
+    for how, right, chance in asked:
+        hits = int(right.sum())
+        luck = float(binom.sf(hits - 1, count, min(chance, 1.0))) if count else 1.0
+        certain = hits >= 0.85 * count and luck <= (0.05 if hits == count else 1e-3)
+        best = max(best, _Told(how, hits / max(1, count), certain), key=lambda t: t[1:][::-1])
+    return best
+
+
+def _values_told(goal: Goal, ours: Floats, theirs: Floats) -> _Told:
+    """The same value, or one that rises and falls with it."""
+    count = len(ours)
+    spread = float(np.nanstd(goal.values)) or 1.0
+    hits = int((np.abs(ours - theirs) <= 0.01 * spread).sum())
+    if count >= _FEWEST and hits >= 0.85 * count and binom.sf(hits - 1, count, 0.05) <= 1e-3:
+        return _Told("is the same", hits / count, certain=True)
+    if count < _FEWEST_CORRELATED:
+        return _Told("is not told", 0.0, certain=False)
+    r = correlation(rankdata(ours), rankdata(theirs))
+    surprise = float(np.arctanh(min(abs(r), 1 - 1e-9))) * (count - 3) ** 0.5  # Fisher
+    how = "rises and falls with that" if r > 0 else "rises where that falls"
+    return _Told(how, r**2, certain=r**2 >= 0.5 and surprise >= 4)
 
 
 def _lookup(known: Ints, asked: Ints) -> tuple[Ints, Ints]:

@@ -11,6 +11,7 @@ from mle_smith.checks.check import Measured, Need, NotRun, Outcome, check
 from mle_smith.checks.features import Feature, Floats, numbers_of, plain
 from mle_smith.checks.references import reference_findings
 from mle_smith.checks.subject import Subject
+from mle_smith.checks.submissions import declared_classes
 from mle_smith.values import Blame, Finding, Severity, SplitKind
 
 
@@ -98,12 +99,12 @@ def ids(subject: Subject) -> Iterator[Outcome]:
 
 @check(
     {
-        "P07": "a class is on one side only (defect M1), or has too few rows",
+        "P07": "a class is on one side only or on none (defect M1), or has too few rows",
         "P11": "the target is constant, or empty in places",
     },
     title="Targets on both sides",
     asks="The target is filled and varies in train and in the answers; every class of the answers "
-    "occurs in train and the other way round.",
+    "occurs in train and the other way round; none is asked for that no row has.",
     needs=(Need.PRIVATE,),
 )
 def targets(subject: Subject) -> Iterator[Outcome]:
@@ -163,7 +164,9 @@ def _classes(subject: Subject, feature: Feature) -> Iterator[Outcome]:
             classes=untested[:50],
             repair={"stratify": name},
         )
-    elif 0 < smallest < subject.thresholds.min_class_rows:
+    known = set(train.index) | set(test.index)
+    yield from _phantoms(subject, name, known)
+    if not untested and 0 < smallest < subject.thresholds.min_class_rows:
         yield _finding(
             "P07",
             Severity.WARNING,
@@ -171,6 +174,23 @@ def _classes(subject: Subject, feature: Feature) -> Iterator[Outcome]:
             f"class {test.idxmin()!r} of {name!r} has {smallest} test row; leave such classes out "
             "or join them.",
             counts={str(k): int(v) for k, v in test.items()},
+        )
+
+
+def _phantoms(subject: Subject, name: str, known: set[str]) -> Iterator[Finding]:
+    """Classes that metric.py or the sample submission names, and no row has."""
+    named = {str(c) for c in plain(pd.Series(declared_classes(subject), dtype=str))} - known
+    predicted = [c for c in subject.sample.columns if c != subject.id_column]
+    spare = len(predicted) - len(known) if len(predicted) > max(2, len(subject.targets)) else 0
+    if named or spare > 0:
+        what = f"{sorted(named)[:5]}" if named else f"{spare} more than rows have"
+        yield _finding(
+            "P07",
+            Severity.ERROR,
+            Blame.DESIGN,
+            f"the submission is to name classes of {name!r} that no row has ({what}); leave them "
+            "out of metric.py, the sample submission and the description.",
+            classes=sorted(named)[:50],
         )
 
 
@@ -304,17 +324,19 @@ def _emptiness(subject: Subject) -> Iterator[Finding]:
             f"{int(bare.sum())} test rows have no input at all; leave them out.",
             rows=int(bare.sum()),
         )
-    hollow = [
-        c
-        for c in columns
-        if subject.test[c].isna().all() and subject.train[c].notna().mean() > 0.05
-    ]
+    limits = subject.thresholds
+    lost = limits.emptier_later if subject.temporal else limits.emptier
+    less = subject.test[columns].isna().mean() - subject.train[columns].isna().mean()
+    bare_columns = subject.test[columns].isna().all() & (less > 0.05)
+    hollow = [c for c in columns if bare_columns[c] or less[c] >= lost]
     if hollow:
+        shown = ", ".join(f"{c!r} ({less[c]:.0%} fewer)" for c in hollow[:5])
         yield _finding(
             "P10",
             Severity.ERROR,
             Blame.DESIGN,
-            f"{hollow} are filled in train but empty in test; drop them.",
+            f"cells that are filled in train are empty in test: {shown}; drop these columns.",
+            columns=hollow,
             repair={"drop_columns": hollow},
         )
 

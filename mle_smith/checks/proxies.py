@@ -15,6 +15,7 @@ import numpy as np
 import pandas as pd
 
 from mle_smith.checks.association import Goal, joint_skill, mask_skill
+from mle_smith.checks.cell_forms import explained, telling_form
 from mle_smith.checks.check import Measured, Need, Outcome, check
 from mle_smith.checks.derived import calculated
 from mle_smith.checks.entities_and_time import time_of_rows
@@ -269,7 +270,7 @@ def _hidden(subject: Subject, goal: Goal, certain: set[str]) -> Iterator[Finding
     {"L15": "the target, or the pattern of missing cells that gives it away, is in test"},
     title="Answers left in test, or in what is missing",
     asks="The target's column in test; a column that only test has; the pattern of missing cells, "
-    "as a model of its own.",
+    "as a model of its own; cells that are written in another form than their like.",
     needs=(Need.PRIVATE,),
 )
 def left_in_test(subject: Subject) -> Iterator[Outcome]:
@@ -288,6 +289,7 @@ def left_in_test(subject: Subject) -> Iterator[Outcome]:
         yield Measured("L15", {"skill_of_missing_cells": round(skill, 4)})
         if skill >= subject.thresholds.mask_warning:
             yield from _masks(subject, goal, masks, skill)
+    yield from _forms(subject)
 
 
 def _masks(
@@ -299,7 +301,16 @@ def _masks(
     telling = [n for n, s in alone.items() if s >= 0.8 * max(alone.values())]
     there = [_filled(f) if f.missing.any() else f for f in subject.inputs]
     rest = joint_skill(there, goal, subject.seed)
-    decisive = skill >= limits.mask_skill or 1 - skill <= limits.mask_ratio * (1 - rest)
+    best = max(masks, key=lambda f: alone[f.name])
+    tie = explained(best.missing, goal.feature)
+    explainable = max(
+        (explained(best.missing, f) for f in subject.inputs if f is not best), default=0
+    )
+    decisive = (
+        skill >= limits.mask_skill
+        or 1 - skill <= limits.mask_ratio * (1 - rest)
+        or (skill >= limits.mask_unexplained and tie > explainable)
+    )
     yield _finding(
         "L15",
         Severity.ERROR if decisive else Severity.WARNING,
@@ -309,8 +320,28 @@ def _masks(
         target=goal.feature.name,
         skill=round(skill, 4),
         skill_of_values=round(rest, 4),
+        explained_by_the_target=round(tie, 4),
+        explained_by_an_input=round(explainable, 4),
         exploit="a tree on the empty cells",
     )
+
+
+def _forms(subject: Subject) -> Iterator[Finding]:
+    """Marks in the way that cells are written."""
+    for goal in subject.goals:
+        found = telling_form(subject.inputs, goal, subject.thresholds.form_skill, subject.seed)
+        if found is not None:
+            form, skill = found
+            yield _finding(
+                "L15",
+                Severity.ERROR,
+                f"cells of {form.column!r} {form.how} foretell {goal.feature.name!r} with skill "
+                f"{skill:.3f}, and no input says which these are; write all cells in one form.",
+                [form.column],
+                target=goal.feature.name,
+                skill=round(skill, 4),
+                exploit=f"a tree on which cells of {form.column!r} are {form.how}",
+            )
 
 
 def _filled(feature: Feature) -> Feature:

@@ -118,16 +118,31 @@ def _class_columns(columns: Sequence[str], target: str, classes: Sequence[str]) 
 
 def declared_positive(subject: Subject, classes: Sequence[str]) -> str | None:
     """The class that metric.py calls POSITIVE, read without running it."""
+    value = _constant_of_metric(subject, "POSITIVE")
+    if isinstance(value, ast.Constant):
+        wanted = label_key(value.value)
+        return next((c for c in classes if label_key(c) == wanted), None)
+    return None
+
+
+def declared_classes(subject: Subject) -> list[str]:
+    """The classes that metric.py lists as CLASSES, read without running it."""
+    value = _constant_of_metric(subject, "CLASSES")
+    listed = value.elts if isinstance(value, ast.List | ast.Tuple) else []
+    return [str(item.value) for item in listed if isinstance(item, ast.Constant)]
+
+
+def _constant_of_metric(subject: Subject, name: str) -> ast.expr | None:
+    """What metric.py assigns to a name at its top level."""
     try:
         tree = parse_python(read_text(subject.paths.metric))
     except (UntrustedError, SyntaxError, ValueError):
         return None
     for node in tree.body:
-        if not isinstance(node, ast.Assign) or not isinstance(node.value, ast.Constant):
-            continue
-        if any(isinstance(t, ast.Name) and t.id == "POSITIVE" for t in node.targets):
-            wanted = label_key(node.value.value)
-            return next((c for c in classes if label_key(c) == wanted), None)
+        if isinstance(node, ast.Assign | ast.AnnAssign) and node.value is not None:
+            names = node.targets if isinstance(node, ast.Assign) else [node.target]
+            if any(isinstance(t, ast.Name) and t.id == name for t in names):
+                return node.value
     return None
 
 

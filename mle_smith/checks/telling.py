@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import hashlib
 import re
+import zlib
 from collections.abc import Iterator
 from typing import NamedTuple
 
@@ -20,8 +21,9 @@ _CERTAIN = 1e-3
 _CERTAIN_OF_ALL = 0.02
 """The same where every cell is right: so it is with a few answers of two classes."""
 _CERTAIN_OF_A_CODE = 1e-6
-_DIGEST = re.compile(r"^[0-9a-fA-F]{32}$|^[0-9a-fA-F]{40}$|^[0-9a-fA-F]{56,128}$")
-_ALGORITHMS = {32: "md5", 40: "sha1", 56: "sha224", 64: "sha256", 96: "sha384", 128: "sha512"}
+_DIGEST = re.compile(r"^[0-9a-f]{8,128}$")
+"""Digests are cut as well: eight digits agree by luck once in four billion."""
+_ALGORITHMS = ("md5", "sha1", "sha224", "sha256", "sha384", "sha512", "blake2b", "sha3_256")
 _BETWEEN = ("", ":", "-", "_", ",", "|", " ", ";", "=", "\t")
 _PROBED = 40
 
@@ -140,27 +142,42 @@ def _alike(ours: pd.Series[str], theirs: pd.Series[str], total: int) -> Told:
 def told_by_digests(
     values: pd.Series[str], ids: pd.Series[str], answers: pd.Series[str], total: int
 ) -> Told:
-    """Cells that are a digest of the answer, alone or with the id: whoever guesses can verify."""
-    cells = values.dropna().astype(str).str.strip()
+    """Cells that are a digest of the answer, alone or with the id: whoever guesses can verify.
+
+    Whole digests in hexadecimal digits, or a part of them from either end.
+    """
+    cells = values.dropna().astype(str).str.strip().str.lower()
     if len(cells) < FEWEST or not cells.iloc[:20].str.match(_DIGEST).all():
         return NOTHING
     rows = cells.index[:_PROBED]
-    hits = 0
-    for row in rows:
-        wanted = cells[row].lower()
-        algorithm = _ALGORITHMS.get(len(wanted))
-        if algorithm is None:
-            continue
-        made = _candidates(str(ids[row]), str(answers[row]))
-        hits += any(hashlib.new(algorithm, c.encode()).hexdigest() == wanted for c in made)
+    hits = sum(
+        any(_is_digest(cells[row], text) for text in _candidates(str(ids[row]), str(answers[row])))
+        for row in rows
+    )
     if hits < max(3, 0.5 * len(rows)):
         return NOTHING
     return Told(len(cells) / total, "a digest of the answer, to compare guesses with", len(cells))
 
 
+def _is_digest(cell: str, text: str) -> bool:
+    made = (hashlib.new(name, text.encode()).hexdigest() for name in _ALGORITHMS)
+    return any(digest.startswith(cell) or digest.endswith(cell) for digest in made) or (
+        cell == f"{zlib.crc32(text.encode()):08x}"
+    )
+
+
 def _candidates(key: str, answer: str) -> Iterator[str]:
-    yield answer
-    yield answer + "\n"
-    for between in _BETWEEN:
-        yield f"{key}{between}{answer}"
-        yield f"{answer}{between}{key}"
+    for text in dict.fromkeys((answer, answer.lower(), _as_float(answer))):
+        yield text
+        yield text + "\n"
+        for between in _BETWEEN:
+            yield f"{key}{between}{text}"
+            yield f"{text}{between}{key}"
+
+
+def _as_float(answer: str) -> str:
+    """As a frame of numbers writes it: `3` is `3.0` there."""
+    try:
+        return repr(float(answer))
+    except ValueError:
+        return answer

@@ -5,7 +5,7 @@ from __future__ import annotations
 import csv
 import json
 import shutil
-from collections.abc import Sequence
+from collections.abc import Collection, Sequence
 from functools import partial
 from importlib import resources
 from pathlib import Path
@@ -78,6 +78,7 @@ def grade(
     sandbox: Sandbox,
     *,
     columns: Sequence[str] | None = None,
+    reordered: Collection[int] = (),
     resamples: int = 0,
     seed: int = 0,
     limits: Limits = GRADE_LIMITS,
@@ -92,6 +93,8 @@ def grade(
         columns: of predictions. With them the contract of a submission is enforced around
             metric.py, whatever that takes: each id once, every prediction filled and finite, rows
             in the order of the answers. None to see what metric.py itself does.
+        reordered: numbers of submissions that are scored against the answers in another order of
+            their rows (drawn by the seed), which no metric may heed.
         resamples: bootstrap samples to score besides (`Grade.resampled`).
         seed: of those samples.
         limits: of the one job.
@@ -99,13 +102,19 @@ def grade(
     Raises:
         MachineError: the sandbox failed, or the package's own files cannot be read.
     """
-    asked = _Asked(columns, resamples, seed)
-    run = partial(_run, metric_py, answers, sandbox, asked=asked, limits=limits)
-    together = run(submissions)
+    asked = _Asked(columns, reordered, resamples, seed)
+    run = partial(_run, metric_py, answers, sandbox, limits=limits)
+    together = run(submissions, asked=asked)
     if not together.exhausted or len(submissions) < 2:
         return together.grades
     # One of them may be made to exhaust the grader: the others must not fall with it.
-    return [run([path]).grades[0] for path in submissions]
+    alone = [
+        asked._replace(reordered=(0,) if number in reordered else ())
+        for number in range(len(submissions))
+    ]
+    return [
+        run([path], asked=each).grades[0] for path, each in zip(submissions, alone, strict=True)
+    ]
 
 
 def predicted_columns(paths: PackagePaths) -> tuple[str, ...] | None:
@@ -120,6 +129,7 @@ def predicted_columns(paths: PackagePaths) -> tuple[str, ...] | None:
 
 class _Asked(NamedTuple):
     columns: Sequence[str] | None
+    reordered: Collection[int]
     resamples: int
     seed: int
 
@@ -156,7 +166,8 @@ def _run(
         if staged:
             _stage_own(metric_py, folder / METRIC)
             _stage_own(answers, folder / "answers.csv")
-            job = _job(folder, len(staged), asked, limits)
+            turned = [place for place, number in enumerate(staged) if number in asked.reordered]
+            job = _job(folder, len(staged), asked._replace(reordered=turned), limits)
             result = sandbox.run(job, out)
             exhausted = result.status in (Status.OOM, Status.KILLED)
             read = _read_grades(result, out, len(staged), asked.resamples)
@@ -187,6 +198,7 @@ def _stage_own(path: Path, target: Path) -> None:
 def _job(folder: Path, submissions: int, asked: _Asked, limits: Limits) -> Job:
     request = {
         "submissions": submissions,
+        "reordered": list(asked.reordered),
         "resamples": asked.resamples,
         "seed": asked.seed,
         "columns": None if asked.columns is None else list(asked.columns),

@@ -8,6 +8,7 @@ OUTCOMES = ("same score", "other score", "rejected", "crashed")
 
 _GROUPS = {
     "same": ("Proper files in another form", "to be scored as the plain file", ("same score",)),
+    "valid": ("Plain files", "to be scored, whatever the score", ("same score", "other score")),
     "rejected": ("Broken files", "to be rejected with a reason", ("rejected",)),
     "no_crash": (
         "Odd files",

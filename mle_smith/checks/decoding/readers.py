@@ -23,6 +23,7 @@ import pandas as pd
 from scipy.io import loadmat  # type: ignore[import-untyped]  # has no stubs
 
 from mle_smith.checks.decoding.containers import Blob
+from mle_smith.checks.decoding.pickles import arrays_of, document_of, unpickled
 
 _FEWEST = 5
 _MAX_COLUMNS = 400
@@ -75,6 +76,11 @@ def _frames(data: bytes) -> Iterator[pd.DataFrame]:
         yield from _database(data)
     elif start.startswith(b"\x93NUMPY"):
         yield from _array(np.load(io.BytesIO(data), allow_pickle=False))
+    elif start[:1] == b"\x80":
+        pickled = unpickled(data)
+        columns = {f"column {k}": _cells(c) for k, c in enumerate(arrays_of(pickled))}
+        yield from _same_length(columns)
+        yield from _nodes(document_of(pickled))
     elif start.startswith(b"PK") and b"xl/workbook" in data:
         sheets = pd.read_excel(io.BytesIO(data), sheet_name=None, dtype=str, engine="openpyxl")
         yield from sheets.values()

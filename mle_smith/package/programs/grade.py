@@ -78,8 +78,10 @@ def grade_all(
 ) -> list[dict[str, Any]]:
     """Grade each submission, then all valid ones on the same resamples."""
     grades, tables = [], []
+    turned = answers.sample(frac=1, random_state=request["seed"]).reset_index(drop=True)
     for number in range(request["submissions"]):
-        grade, table = grade_one(metric, answers, folder / f"{number}.csv", request)
+        truth = turned if number in request["reordered"] else answers
+        grade, table = grade_one(metric, truth, folder / f"{number}.csv", request)
         grades.append(grade)
         tables.append(table)
     valid = [number for number, grade in enumerate(grades) if grade["valid"]]

@@ -1,0 +1,105 @@
+"""How cells are written, apart from what they say: blanks around, needless zeros, odd capitals.
+
+Defect L15: a mark in the form of a cell, which no value and no missing cell shows.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterator, Sequence
+from typing import NamedTuple
+
+import numpy as np
+import pandas as pd
+from scipy.stats import rankdata  # type: ignore[import-untyped]  # has no stubs
+
+from mle_smith.checks.association import Goal, correlation, mask_skill
+from mle_smith.checks.features import Feature, Floats, Ints, Mask
+
+_SHORTEST = r"-?(?:0|[1-9]\d*)(?:\.\d*[1-9])?"
+_MOST_CODES = 60
+
+
+class Form(NamedTuple):
+    """Cells of a column that are written otherwise than they need be."""
+
+    feature: Feature
+    how: str
+    there: Mask
+
+    @property
+    def column(self) -> str:
+        """The column's name."""
+        return self.feature.name
+
+
+def forms(feature: Feature) -> Iterator[Form]:
+    """The ways in which cells of a column differ in form."""
+    text = feature.text.fillna("")
+    if feature.missing.all():
+        return
+    for how, there in _ways(feature, text):
+        if 0.01 <= there[~feature.missing].mean() <= 0.99:
+            yield Form(feature, how, np.asarray(there, dtype=np.bool_))
+
+
+def _ways(feature: Feature, text: pd.Series[str]) -> Iterator[tuple[str, Mask]]:
+    bare = text.str.strip()
+    yield "with blanks around", (text != bare).to_numpy()
+    if feature.number is not None:
+        filled = feature.text.notna()
+        yield "with needless signs", (filled & ~bare.str.fullmatch(_SHORTEST)).to_numpy()
+        digits = bare.str.extract(r"\.(\d*)$", expand=False).fillna("").str.len()
+        if filled.any():
+            yield "with fewer digits", (filled & (digits < digits[filled].mode()[0])).to_numpy()
+        return
+    if feature.distinct <= len(text) // 4:
+        usual = bare.groupby(feature.plain_text).agg(lambda cells: cells.mode()[0])
+        yield "in other letters", (bare != feature.plain_text.map(usual).fillna("")).to_numpy()
+
+
+def telling_form(
+    features: Sequence[Feature], goal: Goal, least: float, seed: int
+) -> tuple[Form, float] | None:
+    """The form that foretells the target best, with its skill, if nothing else explains it.
+
+    A source of data may have a hand of its own, and the target may depend on the source: then the
+    form goes with an input at least as closely as with the target.
+    """
+    found = [
+        (form, mask_skill(form.there[:, None], goal, seed)) for f in features for form in forms(f)
+    ]
+    form, skill = max(found, key=lambda pair: pair[1], default=(None, 0.0))
+    if form is None or skill < least:
+        return None
+    tie = explained(form.there, goal.feature)
+    return (form, skill) if tie > max(explained(form.there, f) for f in features) else None
+
+
+def explained(mask: Mask, feature: Feature) -> float:
+    """Share of the variance of a mark that the filled cells of a column explain."""
+    filled = ~feature.missing
+    marks = mask[filled].astype(np.float64)
+    if len(marks) < 2:
+        return 0.0
+    codes: Ints = feature.codes[filled] + 1
+    if feature.number is None:
+        codes = pd.factorize(feature.plain_text[filled])[0].astype(np.int64)
+    shares = [_between(marks, codes)] if codes.max() <= _MOST_CODES else [0.0]
+    if feature.quantity is not None:
+        ranks = np.asarray(rankdata(feature.quantity[filled], nan_policy="omit"), dtype=np.float64)
+        ranks = np.nan_to_num(ranks)
+        shares.append(correlation(marks, ranks) ** 2)
+        shares.append(_between(marks, np.ceil(10 * ranks / len(ranks)).astype(np.int64)))
+    return max(shares)
+
+
+def _between(marks: Floats, codes: Ints) -> float:
+    """The variance between groups, less what chance gives so many of them."""
+    counts = np.bincount(codes)
+    means = np.bincount(codes, marks) / np.maximum(counts, 1)
+    spread = float(((marks - marks.mean()) ** 2).sum())
+    if spread <= 0:
+        return 0.0
+    groups = int((counts > 0).sum())
+    left = 1 - float((counts * (means - marks.mean()) ** 2).sum()) / spread
+    return 1 - left * (len(marks) - 1) / max(1, len(marks) - groups)

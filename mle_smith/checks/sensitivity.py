@@ -1,0 +1,121 @@
+"""Pairs of submissions of different quality, which a metric has to tell apart.
+
+Defect M7: a metric in coarse steps, within a tolerance, or deaf to a part of what is predicted.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Iterator
+from typing import NamedTuple
+
+import numpy as np
+import pandas as pd
+
+from mle_smith.checks.features import Floats, Mask
+from mle_smith.checks.submissions import SubmissionForm
+
+_GRADES = 20
+"""Parts of equal size that a quantity is rounded to. Quarters, tenths and halves are whole ones."""
+_NUDGE = 0.01
+"""Standard deviations by which a quantity is moved."""
+_SURE = (0.955, 0.995)
+"""Probabilities of the predicted class. Rounded to a digit they are one, as they are when cut."""
+_WRONG = 0.2
+
+
+class Probe(NamedTuple):
+    """Two submissions, one of which is worse."""
+
+    name: str
+    """What a metric does that scores both the same; completes "it "."""
+    one: pd.DataFrame
+    other: pd.DataFrame
+    unless: tuple[pd.DataFrame, pd.DataFrame] | None = None
+    """Two more: a metric that scores these the same as well heeds few rows, and may."""
+
+
+def probes(form: SubmissionForm, truth: pd.DataFrame, seed: int) -> Iterator[Probe]:
+    """The pairs for submissions of this form; `truth` has ids and targets as text."""
+    generator = np.random.default_rng(seed)
+    if form.kind == "value":
+        yield from _of_quantities(form, truth, generator)
+        return
+    right = form.of(truth)
+    yield Probe("does not notice a wrong answer", right, form.of(_one_wrong(form, truth)))
+    if form.kind != "label":
+        guessed = _guessed(form, truth, generator)
+        sure = np.asarray(generator.uniform(*_SURE, size=len(truth)))
+        other = generator.permutation(sure)
+        name = "does not heed how sure a prediction is (it rounds, cuts or thresholds)"
+        yield Probe(name, _soft(form, guessed, sure), _soft(form, guessed, other))
+
+
+def _of_quantities(
+    form: SubmissionForm, truth: pd.DataFrame, generator: np.random.Generator
+) -> Iterator[Probe]:
+    right = form.of(truth)
+
+    def moved(how: Callable[[Floats], Floats]) -> pd.DataFrame:
+        columns = {t: np.asarray(truth[t], dtype=np.float64) for t in form.targets}
+        return form.of(truth.assign(**{t: list(map(repr, how(v))) for t, v in columns.items()}))
+
+    def part(low: float, high: float) -> pd.DataFrame:
+        """Away from the middle by half a standard deviation, in a stretch of the ranks."""
+
+        def away(values: Floats) -> Floats:
+            ranks = np.asarray(pd.Series(values).rank(method="first", pct=True), dtype=np.float64)
+            sides = np.where(ranks > 0.5, 0.5, -0.5) * values.std()
+            chosen = (ranks <= low) | (ranks > high) if low < 0.5 < high else _near(ranks, low)
+            return np.asarray(np.where(chosen, values + sides, values))
+
+        return moved(away)
+
+    nudge = np.asarray(generator.normal(0, _NUDGE, size=len(truth)), dtype=np.float64)
+    nudged = moved(lambda values: values + nudge * values.std())
+    yield Probe("does not notice small errors in all rows", right, nudged)
+    yield Probe("scores grades of a twentieth like the values", right, moved(_graded))
+    yield Probe(
+        "does not notice errors where the answers are high or low",
+        right,
+        part(0.1, 0.9),
+        unless=(right, part(0.5, 0.5)),
+    )
+
+
+def _near(ranks: Floats, middle: float) -> Mask:
+    return np.asarray(np.abs(ranks - middle) <= 0.1)
+
+
+def _graded(values: Floats) -> Floats:
+    """Each value becomes the middle one of its twentieth of the rows."""
+    ranks = pd.Series(values).rank(pct=True).to_numpy()
+    grades = np.ceil(ranks * _GRADES)
+    return pd.Series(values).groupby(grades).transform("median").to_numpy()
+
+
+def _one_wrong(form: SubmissionForm, truth: pd.DataFrame) -> pd.DataFrame:
+    target = form.targets[0]
+    label = truth[target].iloc[0]
+    other = next(c for c in form.classes if c != label)
+    return truth.assign(**{target: [other, *truth[target].iloc[1:]]})
+
+
+def _guessed(
+    form: SubmissionForm, truth: pd.DataFrame, generator: np.random.Generator
+) -> pd.DataFrame:
+    """The answers, a fifth of them replaced by other classes."""
+    target = form.targets[0]
+    labels = truth[target].to_numpy(dtype=object).copy()
+    for row in generator.permutation(len(labels))[: max(2, round(_WRONG * len(labels)))]:
+        labels[row] = generator.choice([c for c in form.classes if c != labels[row]])
+    return truth.assign(**{target: labels})
+
+
+def _soft(form: SubmissionForm, guessed: pd.DataFrame, sure: Floats) -> pd.DataFrame:
+    """Probabilities: so sure of the guessed class, the rest in equal parts for the others."""
+    made = form.of(guessed)
+    columns = [c for c in made.columns if c != form.id_column]
+    marks = made[columns].astype(float).to_numpy()
+    rest = (1 - sure)[:, None] / max(1, len(form.classes) - 1)
+    values = np.where(marks > 0.5, sure[:, None], rest)
+    return made.assign(**{c: list(map(repr, values[:, k])) for k, c in enumerate(columns)})
