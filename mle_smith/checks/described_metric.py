@@ -118,12 +118,22 @@ def _named(text: str) -> set[str]:
     return {owner[name] for name in found}
 
 
+def _parts_of(spec: MetricSpec) -> set[str]:
+    """Metrics that its formula speaks of: macro F1 is a mean of F1."""
+    return {
+        other.name
+        for other in METRICS.values()
+        for name in _names(other)
+        if re.search(rf"(?<!\w){re.escape(name)}(?!\w)", spec.formula, re.I)
+    }
+
+
 def _name(spec: MetricSpec, about: str, statements: list[str]) -> Iterator[Finding]:
     if spec.name not in _named(about):
         yield _finding(f"description.md does not name the metric, {spec.title}.")
     for sentence in statements:
-        others = _named(sentence)
-        if others and spec.name not in others:
+        others = _named(sentence) - _parts_of(spec)
+        if others and spec.name not in _named(sentence):
             yield _finding(
                 f"solutions are scored by {spec.title}, but description.md says "
                 f"{sentence.strip()[:160]!r}; name one metric.",

@@ -36,6 +36,8 @@ _TIME_FORMATS = (
     "%H:%M:%S",
     "%H:%M",
 )
+_LARGEST = 1e38
+"""Trees are grown on numbers of single precision. No measurement comes near to that."""
 MAX_CLASSES = 50
 """Distinct values above which an unplanned numeric target is taken for a quantity."""
 
@@ -60,7 +62,7 @@ def numbers_of(text: pd.Series[str]) -> Floats | None:
         if len(stray) == len(lowered):
             return None
     values[~np.isfinite(values)] = np.nan
-    return values
+    return np.asarray(values.clip(-_LARGEST, _LARGEST), dtype=np.float64)
 
 
 def plain(values: pd.Series[str]) -> pd.Series[str]:

@@ -113,6 +113,17 @@ def test_the_outcome_is_proposed_without_ids_constants_and_copies(
     assert first.metric in METRICS
 
 
+def test_a_column_with_the_name_of_a_package_s_ids_is_no_input(
+    sales: Path, sandbox: Sandbox, tmp_path: Path
+) -> None:
+    frame = pd.read_csv(sales / "sales.csv").rename(columns={"district": "id"})
+    (tmp_path / "named").mkdir()
+    frame.to_csv(tmp_path / "named" / "sales.csv", index=False)
+    brief, raw = _brief(tmp_path / "named", tmp_path)
+    for proposal in Play(brief, _in(sandbox, raw)).proposals[0]:
+        assert "id" not in {*proposal.inputs, *proposal.targets}
+
+
 def test_the_same_conversation_gives_the_same_proposals(
     sales: Path, sandbox: Sandbox, tmp_path: Path
 ) -> None:

@@ -1,15 +1,8 @@
-"""Leaks that hide in files, names, encodings and pairs are caught; their honest likes pass."""
+"""Leaks that hide in names, encodings and pairs are caught; their honest likes pass."""
 
 from __future__ import annotations
 
-import base64
-import gzip
-import hashlib
-import io
-import json
 import os
-import sqlite3
-import tarfile
 import zipfile
 from collections.abc import Callable
 from pathlib import Path
@@ -19,111 +12,11 @@ import numpy as np
 import pandas as pd
 import pytest
 
-from mle_smith.checks import Layer, Subject, check_package
+from mle_smith.checks import Layer, check_package
 from mle_smith.values import Severity
+from tests.support.checked import errors
 from tests.support.local import LocalSandbox
 from tests.support.tasks import TARGET, Task, make_task
-
-
-def errors(subject: Subject, *layers: Layer) -> set[str]:
-    checked = check_package(subject, layers=set(layers) or {Layer.LEAKAGE})
-    assert not [n for n in checked.not_run if "could not cope" in n.reason]
-    return {f.code for f in checked.findings if f.severity is Severity.ERROR}
-
-
-def told(task: Task, share: float = 0.3) -> pd.DataFrame:
-    rows = task.answers.sample(frac=share, random_state=0)
-    return rows.set_axis(["key", "outcome"], axis=1)
-
-
-def as_zip(task: Task) -> bytes:
-    inner, outer = io.BytesIO(), io.BytesIO()
-    packed = gzip.compress(told(task).to_csv(index=False, sep=";").encode())
-    with tarfile.open(fileobj=inner, mode="w") as archive:
-        entry = tarfile.TarInfo("a/b.csv.gz")
-        entry.size = len(packed)
-        archive.addfile(entry, io.BytesIO(packed))
-    with zipfile.ZipFile(outer, "w") as archive2:
-        archive2.writestr("inner.bin", inner.getvalue())
-    return outer.getvalue()
-
-
-def as_arrays(task: Task) -> bytes:
-    buffer, rows = io.BytesIO(), told(task)
-    codes = pd.factorize(rows["outcome"], sort=True)[0]
-    np.savez(buffer, index=rows["key"].to_numpy(dtype=np.str_), y=codes)
-    return buffer.getvalue()
-
-
-def as_database(task: Task, folder: Path) -> bytes:
-    connection = sqlite3.connect(folder / "x.db")
-    told(task).to_sql("visits", connection, index=False)
-    connection.close()
-    return (folder / "x.db").read_bytes()
-
-
-def as_digests(task: Task) -> bytes:
-    rows = told(task, 1.0)
-    rows["outcome"] = [
-        hashlib.sha256(f"{k}:{o}".encode()).hexdigest()
-        for k, o in zip(rows["key"], rows["outcome"], strict=True)
-    ]
-    return rows.to_csv(index=False).encode()
-
-
-def as_renamed(task: Task) -> bytes:
-    rows = told(task)
-    rows["outcome"] = "c" + pd.Series(pd.factorize(rows["outcome"])[0], rows.index).astype(str)
-    return rows.assign(key="row_" + rows["key"].astype(str)).to_csv(index=False).encode()
-
-
-def as_xml(task: Task) -> bytes:
-    items = [
-        f'<item ref="{k}"><seen>yes</seen><value>{o}</value></item>'
-        for k, o in told(task).to_numpy()
-    ]
-    return f"<log>{''.join(items)}</log>".encode()
-
-
-FILES: dict[str, Callable[[Task, Path], bytes]] = {
-    "material.zip": lambda task, _: as_zip(task),
-    "features.npz": lambda task, _: as_arrays(task),
-    "visits.db": as_database,
-    "checksums.csv": lambda task, _: as_digests(task),
-    "codes.csv": lambda task, _: as_renamed(task),
-    "log.xml": lambda task, _: as_xml(task),
-    "cover.png": lambda task, _: told(task).to_csv(index=False).encode(),
-    ".cache": lambda task, _: told(task).to_csv(index=False, sep="|").encode(),
-    "session.json": lambda task, _: json.dumps(
-        {"state": base64.b64encode(told(task).to_csv(index=False).encode()).decode()}
-    ).encode(),
-}
-
-
-@pytest.mark.parametrize("name", FILES)
-def test_answers_are_found_whatever_holds_them(name: str, tmp_path: Path) -> None:
-    task = make_task("multiclass")
-    subject = task.write(tmp_path / "task", LocalSandbox())
-    (subject.paths.public / name).write_bytes(FILES[name](task, tmp_path))
-    assert errors(subject) == {"L07"}
-
-
-def test_a_file_for_each_row_that_holds_its_answer_is_found(tmp_path: Path) -> None:
-    task = make_task("multiclass")
-    subject = task.write(tmp_path / "task", LocalSandbox())
-    (subject.paths.public / "notes").mkdir()
-    for key, outcome in told(task).to_numpy():
-        path = subject.paths.public / "notes" / f"{key}.json"
-        path.write_text(json.dumps({"regions": [{"label": outcome, "box": [1, 4]}]}))
-    assert errors(subject) == {"L07"}
-
-
-def test_the_program_under_another_name_is_found(tmp_path: Path) -> None:
-    subject = make_task("binary").write(tmp_path / "task", LocalSandbox())
-    code = "\n".join(f"value_{k} = make_something_of({k}, 'raw')" for k in range(9))
-    subject.paths.prepare.write_text(f"def prepare(raw, public, private):\n{code}\n")
-    (subject.paths.public / "notebook.txt").write_text("# ours\n" + code.replace("\n", "\n    "))
-    assert errors(subject) == {"L14"}
 
 
 @pytest.mark.parametrize("leak", ["time", "size", "place", "none"])

@@ -118,6 +118,25 @@ def test_groups_stay_on_one_side(prepared: Prepared, seed: int) -> None:
     assert in_test == len(test) == int((~frame["who"].isin(of_train)).sum())
 
 
+@pytest.mark.parametrize("split", [STRATIFIED, GROUPED, BY_DAY], ids=lambda s: str(s.kind))
+def test_a_raw_column_called_id_gives_way_to_the_package_s(
+    prepared: Prepared, split: SplitPolicy
+) -> None:
+    frame = rows().rename(columns={"who": "id"})
+    if split is GROUPED:
+        split = split.model_copy(update={"group_columns": ("id",)})
+    train, test, answers = prepared(frame, idea(split=split))
+    assert sorted([*train["id"], *test["id"]]) == list(range(len(frame)))
+    assert list(answers["id"]) == list(test["id"])
+    rows_of = frame.set_index(["size", "level", "load", "damage"])["id"].to_dict()
+    of_train = [
+        rows_of[key]
+        for key in zip(*(train[c] for c in ("size", "level", "load", "damage")), strict=True)
+    ]
+    divided = set(of_train) & set(frame["id"][~frame["size"].isin(train["size"])])
+    assert bool(divided) == (split.kind is not SplitKind.GROUPED)
+
+
 @many
 @given(seed=st.integers(0, 10_000))
 def test_test_rows_are_later(prepared: Prepared, seed: int) -> None:

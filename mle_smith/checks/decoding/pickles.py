@@ -22,6 +22,7 @@ Column: TypeAlias = list[Any]
 _MAX_OPERATIONS = 5_000_000
 _MAX_DEPTH = 60
 _MAX_COLUMNS = 400
+_CELLS = str | int | float | None
 
 
 @dataclass(eq=False)
@@ -152,10 +153,12 @@ def unpickled(data: bytes) -> Any:
 
 
 def arrays_of(pickled: Any) -> Iterator[Column]:
-    """The columns of the arrays in what `unpickled` gives."""
+    """The columns of the arrays and the lists of cells in what `unpickled` gives."""
     for node in _nodes(pickled):
         if isinstance(node, tuple):
             yield from _array(node)
+        elif isinstance(node, list) and all(isinstance(cell, _CELLS) for cell in node):
+            yield node
 
 
 def document_of(pickled: Any, depth: int = 0) -> Any:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import contextlib
 import io
 import json
 import pickletools
@@ -26,6 +27,8 @@ from mle_smith.checks.decoding.containers import Blob
 from mle_smith.checks.decoding.pickles import arrays_of, document_of, unpickled
 
 _FEWEST = 5
+_PICKLED_AS_TEXT = re.compile(rb"\(?[(ldtI]|c\w")
+"""The first letters of a pickle of protocol 0: a mark, a list, a dictionary, a number, a name."""
 _MAX_COLUMNS = 400
 _MAX_NODES = 200_000
 _SEPARATORS = (",", "\t", ";", "|")
@@ -77,10 +80,7 @@ def _frames(data: bytes) -> Iterator[pd.DataFrame]:
     elif start.startswith(b"\x93NUMPY"):
         yield from _array(np.load(io.BytesIO(data), allow_pickle=False))
     elif start[:1] == b"\x80":
-        pickled = unpickled(data)
-        columns = {f"column {k}": _cells(c) for k, c in enumerate(arrays_of(pickled))}
-        yield from _same_length(columns)
-        yield from _nodes(document_of(pickled))
+        yield from _pickle(data)
     elif start.startswith(b"PK") and b"xl/workbook" in data:
         sheets = pd.read_excel(io.BytesIO(data), sheet_name=None, dtype=str, engine="openpyxl")
         yield from sheets.values()
@@ -89,8 +89,12 @@ def _frames(data: bytes) -> Iterator[pd.DataFrame]:
         yield from _same_length(
             {k: _flat(v) for k, v in arrays.items() if isinstance(v, np.ndarray)}
         )
-    elif (text := text_of(data)) is not None:
-        yield from _texts(text)
+    else:
+        if _PICKLED_AS_TEXT.match(start) and data.endswith(b"."):
+            with contextlib.suppress(ValueError):
+                yield from _pickle(data)
+        if (text := text_of(data)) is not None:
+            yield from _texts(text)
 
 
 def text_of(data: bytes) -> str | None:
@@ -116,6 +120,13 @@ def strings_of(data: bytes) -> str:
         except (ValueError, IndexError, KeyError, UnicodeError):
             pass
     return " ".join(m.group().decode() for m in _STRINGS.finditer(data))
+
+
+def _pickle(data: bytes) -> Iterator[pd.DataFrame]:
+    pickled = unpickled(data)
+    columns = {f"column {k}": _cells(c) for k, c in enumerate(arrays_of(pickled))}
+    yield from _same_length(columns)
+    yield from _nodes(document_of(pickled))
 
 
 def _texts(text: str) -> Iterator[pd.DataFrame]:

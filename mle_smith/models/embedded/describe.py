@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 from collections.abc import Sequence
 from typing import Any
 
@@ -22,6 +23,13 @@ _TASK_TYPE = {
     "multi_output_regression": "regression with several outputs",
     "forecasting": "forecasting",
 }
+
+_CLAUSE_END = re.compile(r";\s*|(?<=[.!?])\s+")
+_ABOUT_THE_SOURCE = re.compile(
+    r"[\w-]\.(?:csv|tsv|parquet|jsonl?|zip|xlsx?|txt|md|py)\b|\d\s+(?:[a-z]+\s+)?(?:rows|columns|"
+    r"examples|samples|records|observations|instances)\b",
+    re.I,
+)
 
 
 def describe(
@@ -90,7 +98,7 @@ def _columns(
     formulation: Formulation, tables: dict[str, Any], train: dict[str, Any]
 ) -> list[dict[str, Any]]:
     meanings = {
-        column["name"]: column.get("description", "")
+        column["name"]: _of_the_column(column.get("description", ""))
         for table in tables.values()
         for column in table["columns"]
     }
@@ -113,6 +121,13 @@ def _columns(
             }
         )
     return rows
+
+
+def _of_the_column(remark: str) -> str:
+    """A data dictionary's remark without the clauses that are about the source's files and rows."""
+    clauses = _CLAUSE_END.split(remark)
+    kept = [clause for clause in clauses if not _ABOUT_THE_SOURCE.search(clause)]
+    return remark if len(kept) == len(clauses) else "; ".join(c.rstrip(". ") for c in kept if c)
 
 
 def _values(column: dict[str, Any]) -> str:

@@ -18,6 +18,7 @@ from mle_smith.models.embedded.analysis.lexicon import (
     tokens,
 )
 from mle_smith.models.embedded.analysis.subject import Repeated, Subject
+from mle_smith.package.layout import ID_COLUMN
 
 
 class Role(StrEnum):
@@ -68,6 +69,8 @@ def role(subject: Subject, column: str) -> Role:
     profile, m = subject.profiles[column], subject.measured(column)
     if m.distinct < 2:
         return Role.CONSTANT
+    if column == ID_COLUMN:
+        return Role.IDENTIFIER  # the name of a package's own numbers
     if is_time(subject, column):
         return Role.TIME
     if _is_identifier(subject, column):

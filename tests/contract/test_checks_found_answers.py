@@ -1,0 +1,217 @@
+"""Answers are found in public files, whatever holds them and however they are written."""
+
+from __future__ import annotations
+
+import base64
+import gzip
+import hashlib
+import io
+import json
+import pickle
+import sqlite3
+import tarfile
+import zipfile
+import zlib
+from collections.abc import Callable
+from pathlib import Path
+
+import numpy as np
+import pandas as pd
+import pytest
+
+from tests.support.checked import errors
+from tests.support.local import LocalSandbox
+from tests.support.tasks import TARGET, Task, make_task
+
+
+def told(task: Task, share: float = 0.3) -> pd.DataFrame:
+    rows = task.answers.sample(frac=share, random_state=0)
+    return rows.set_axis(["key", "outcome"], axis=1)
+
+
+def as_zip(task: Task) -> bytes:
+    inner, outer = io.BytesIO(), io.BytesIO()
+    packed = gzip.compress(told(task).to_csv(index=False, sep=";").encode())
+    with tarfile.open(fileobj=inner, mode="w") as archive:
+        entry = tarfile.TarInfo("a/b.csv.gz")
+        entry.size = len(packed)
+        archive.addfile(entry, io.BytesIO(packed))
+    with zipfile.ZipFile(outer, "w") as archive2:
+        archive2.writestr("inner.bin", inner.getvalue())
+    return outer.getvalue()
+
+
+def as_arrays(task: Task) -> bytes:
+    buffer, rows = io.BytesIO(), told(task)
+    codes = pd.factorize(rows["outcome"], sort=True)[0]
+    np.savez(buffer, index=rows["key"].to_numpy(dtype=np.str_), y=codes)
+    return buffer.getvalue()
+
+
+def as_database(task: Task, folder: Path) -> bytes:
+    connection = sqlite3.connect(folder / "x.db")
+    told(task).to_sql("visits", connection, index=False)
+    connection.close()
+    return (folder / "x.db").read_bytes()
+
+
+def as_digests(task: Task) -> bytes:
+    rows = told(task, 1.0)
+    rows["outcome"] = [
+        hashlib.sha256(f"{k}:{o}".encode()).hexdigest()
+        for k, o in zip(rows["key"], rows["outcome"], strict=True)
+    ]
+    return rows.to_csv(index=False).encode()
+
+
+def as_renamed(task: Task) -> bytes:
+    rows = told(task)
+    rows["outcome"] = "c" + pd.Series(pd.factorize(rows["outcome"])[0], rows.index).astype(str)
+    return rows.assign(key="row_" + rows["key"].astype(str)).to_csv(index=False).encode()
+
+
+def as_xml(task: Task) -> bytes:
+    items = [
+        f'<item ref="{k}"><seen>yes</seen><value>{o}</value></item>'
+        for k, o in told(task).to_numpy()
+    ]
+    return f"<log>{''.join(items)}</log>".encode()
+
+
+def as_pickle(task: Task, protocol: int) -> bytes:
+    rows = told(task)
+    keys = rows["key"].to_numpy()
+    return pickle.dumps({"folds": [(keys, rows["outcome"].tolist())]}, protocol)
+
+
+def as_pickled_frame(task: Task) -> bytes:
+    return pickle.dumps(told(task))
+
+
+def as_short_digests(task: Task) -> bytes:
+    rows = told(task, 1.0)
+    rows["outcome"] = [
+        hashlib.md5(f"{o}|{k}".encode()).hexdigest()[-10:]
+        for k, o in zip(rows["key"], rows["outcome"], strict=True)
+    ]
+    return rows.to_csv(index=False).encode()
+
+
+def as_a_sequence(task: Task) -> bytes:
+    """A part of the answers in the order of the test rows, in a sentence each."""
+    said = [f"It was {outcome} this time." for outcome in task.answers[TARGET][20:90]]
+    return ("A day in the field. " + " ".join(said)).encode()
+
+
+FILES: dict[str, Callable[[Task, Path], bytes]] = {
+    "material.zip": lambda task, _: as_zip(task),
+    "features.npz": lambda task, _: as_arrays(task),
+    "visits.db": as_database,
+    "checksums.csv": lambda task, _: as_digests(task),
+    "codes.csv": lambda task, _: as_renamed(task),
+    "log.xml": lambda task, _: as_xml(task),
+    "folds.pkl": lambda task, _: as_pickle(task, 5),
+    "folds.p": lambda task, _: as_pickle(task, 0),
+    "frame.pkl": lambda task, _: as_pickled_frame(task),
+    "short.csv": lambda task, _: as_short_digests(task),
+    "diary.txt": lambda task, _: as_a_sequence(task),
+    "cover.png": lambda task, _: told(task).to_csv(index=False).encode(),
+    ".cache": lambda task, _: told(task).to_csv(index=False, sep="|").encode(),
+    "session.json": lambda task, _: json.dumps(
+        {"state": base64.b64encode(told(task).to_csv(index=False).encode()).decode()}
+    ).encode(),
+}
+
+
+@pytest.mark.parametrize("name", FILES)
+def test_answers_are_found_whatever_holds_them(name: str, tmp_path: Path) -> None:
+    task = make_task("multiclass")
+    subject = task.write(tmp_path / "task", LocalSandbox())
+    (subject.paths.public / name).write_bytes(FILES[name](task, tmp_path))
+    assert errors(subject) == {"L07"}
+
+
+def test_a_file_for_each_row_that_holds_its_answer_is_found(tmp_path: Path) -> None:
+    task = make_task("multiclass")
+    subject = task.write(tmp_path / "task", LocalSandbox())
+    (subject.paths.public / "notes").mkdir()
+    for key, outcome in told(task).to_numpy():
+        path = subject.paths.public / "notes" / f"{key}.json"
+        path.write_text(json.dumps({"regions": [{"label": outcome, "box": [1, 4]}]}))
+    assert errors(subject) == {"L07"}
+
+
+def test_the_program_under_another_name_is_found(tmp_path: Path) -> None:
+    subject = make_task("binary").write(tmp_path / "task", LocalSandbox())
+    code = "\n".join(f"value_{k} = make_something_of({k}, 'raw')" for k in range(9))
+    subject.paths.prepare.write_text(f"def prepare(raw, public, private):\n{code}\n")
+    (subject.paths.public / "notebook.txt").write_text("# ours\n" + code.replace("\n", "\n    "))
+    assert errors(subject) == {"L14"}
+
+
+@pytest.mark.parametrize("rows", ["the first", "the last", "all rows of the raw data"])
+def test_answers_of_a_part_and_of_more_than_the_test_rows(rows: str, tmp_path: Path) -> None:
+    task = make_task("multiclass")
+    whole = pd.concat([task.train[["id", TARGET]], task.answers]).sort_values("id")
+    shown = {"the first": task.answers[TARGET][:50], "the last": task.answers[TARGET][-50:]}
+    subject = task.write(tmp_path / "task", LocalSandbox())
+    column = shown.get(rows, whole[TARGET])
+    column.to_csv(subject.paths.public / "column.csv", index=False)
+    assert errors(subject) == {"L07"}
+
+
+def test_words_of_the_classes_in_another_order_are_sound(tmp_path: Path) -> None:
+    task = make_task("multiclass")
+    subject = task.write(tmp_path / "task", LocalSandbox())
+    others = task.train[TARGET].sample(frac=1, random_state=3)
+    (subject.paths.public / "diary.txt").write_text(" ".join(f"Seen: {o}." for o in others))
+    assert errors(subject) == set()
+
+
+def test_a_pickle_that_would_run_code_runs_none(tmp_path: Path) -> None:
+    task = make_task("multiclass")
+    subject = task.write(tmp_path / "task", LocalSandbox())
+    mark = tmp_path / "ran"
+
+    class Harm:
+        def __reduce__(self) -> tuple[object, ...]:
+            return Path.touch, (mark,)
+
+    (subject.paths.public / "model.pkl").write_bytes(pickle.dumps([Harm(), told(task)]))
+    assert errors(subject) == {"L07"}
+    assert not mark.exists()
+
+
+DIGESTS: dict[str, Callable[[str, str], str]] = {
+    "whole, of the answer after the id": lambda key, answer: hashlib.sha1(
+        f"{key}-{answer}".encode()
+    ).hexdigest(),
+    "cut": lambda key, answer: hashlib.sha256(f"{key}{answer}".encode()).hexdigest()[:8],
+    "of the answer alone": lambda _, answer: hashlib.blake2b(answer.encode()).hexdigest(),
+    "a checksum": lambda key, answer: f"{zlib.crc32(f'{key}:{answer}'.encode()):08x}",
+}
+
+
+@pytest.mark.parametrize("how", DIGESTS)
+def test_digests_of_the_answers_beside_the_rows_are_found(how: str, tmp_path: Path) -> None:
+    task = make_task("regression")
+    for frame, whole in ((task.train, task.train), (task.test, task.whole)):
+        frame["version"] = [
+            DIGESTS[how](str(k), str(y)) for k, y in zip(whole["id"], whole[TARGET], strict=True)
+        ]
+    assert "L07" in errors(task.write(tmp_path / "task", LocalSandbox()))
+
+
+def test_digests_of_something_else_are_sound(tmp_path: Path) -> None:
+    task = make_task("regression")
+    for frame in (task.train, task.test):
+        frame["version"] = [hashlib.sha1(f"row {k}".encode()).hexdigest()[:8] for k in frame["id"]]
+    assert errors(task.write(tmp_path / "task", LocalSandbox())) == set()
+
+
+def test_columns_in_the_order_of_other_rows_are_sound(tmp_path: Path) -> None:
+    task = make_task("regression")
+    subject = task.write(tmp_path / "task", LocalSandbox())
+    drawn = np.random.default_rng(0).choice(task.train[TARGET], 60)
+    pd.Series(drawn).to_csv(subject.paths.public / "column.csv", index=False)
+    assert errors(subject) == set()
