@@ -65,9 +65,9 @@ def metric_findings(subject: Subject, text: str) -> Iterator[Outcome]:
     """What is wrong with the description of the metric: its name, its formula, its direction."""
     about = section(text, _SECTION)
     spec = METRICS.get(subject.plan.metric) if subject.plan is not None else None
-    statements = [*_statements(text), *_sentences(about)]
+    scoring = [sentence for sentence in _sentences(text) if _SCORING.search(sentence)]
     if spec is not None:
-        yield from _name(spec, about or text, statements)
+        yield from _name(spec, about or text, scoring)
         yield from _formula(spec, about)
     higher = declared_direction(subject)
     if higher is None:
@@ -77,6 +77,7 @@ def metric_findings(subject: Subject, text: str) -> Iterator[Outcome]:
     word = "higher" if higher else "lower"
     if not right.search(text):
         yield _finding(f"description.md does not say that {word} is better; say it.")
+    statements = [*scoring, *_sentences(about)]
     contrary = [s for s in statements if wrong.search(s) and not right.search(s)]
     if contrary:
         yield _finding(
@@ -98,11 +99,6 @@ def _finding(message: str, **evidence: object) -> Finding:
 def _sentences(text: str) -> list[str]:
     parts = re.split(r"\n+|(?<=[.;!?])\s+", text)
     return [part for part in parts if part.strip() and not _DENIED.search(part)]
-
-
-def _statements(text: str) -> list[str]:
-    """The sentences about scoring."""
-    return [sentence for sentence in _sentences(text) if _SCORING.search(sentence)]
 
 
 def _names(spec: MetricSpec) -> set[str]:
@@ -128,10 +124,10 @@ def _parts_of(spec: MetricSpec) -> set[str]:
     }
 
 
-def _name(spec: MetricSpec, about: str, statements: list[str]) -> Iterator[Finding]:
+def _name(spec: MetricSpec, about: str, scoring: list[str]) -> Iterator[Finding]:
     if spec.name not in _named(about):
         yield _finding(f"description.md does not name the metric, {spec.title}.")
-    for sentence in statements:
+    for sentence in scoring:
         others = _named(sentence) - _parts_of(spec)
         if others and spec.name not in _named(sentence):
             yield _finding(

@@ -37,6 +37,8 @@ _ENTITY_WORDS = frozenset(
     }
 )
 _MOST_PAIRED = 14
+_SMOOTH_LEAVES = 16
+"""Of a tree that foretells what rises and falls with a measurement, and looks nothing up."""
 _TIME_PARTS = ("year", "month", "day", "hour", "minute", "second")
 
 
@@ -59,9 +61,9 @@ def _many_with_several(groups: int, rows: int) -> bool:
 @check(
     {"L09": "an entity has rows on both sides, and they tell each other's answers"},
     title="Entities across the split",
-    asks="Columns that name things (many values, each several times): how well looking the thing "
-    "up in train foretells its test rows, beyond what the value as a number does. Split by the "
-    "thing, or say that new rows of known things are the task.",
+    asks="Columns that name things (many values, each several times), alone or two together: how "
+    "well looking the thing up in train foretells its test rows, beyond what the value as a number "
+    "does. Split by the thing, or say that new rows of known things are the task.",
     needs=(Need.PRIVATE,),
 )
 def entities(subject: Subject) -> Iterator[Outcome]:
@@ -80,7 +82,7 @@ def entities(subject: Subject) -> Iterator[Outcome]:
             looked_up = _lookup((feature,), feature.codes, goal)
             smooth = 0.0
             if feature.number is not None:
-                smooth = tree_skill(feature.number[:, None], goal, subject.seed, leaves=16)
+                smooth = tree_skill(feature.number[:, None], goal, subject.seed, _SMOOTH_LEAVES)
             numbers = {"overlap": looked_up.overlap, "skill": round(looked_up.skill, 4)}
             yield Measured("L09", {feature.name: numbers})
             if looked_up.overlap >= 0.5 and looked_up.skill - smooth >= limits.entity_warning:
@@ -130,7 +132,8 @@ def _fingerprints(subject: Subject, goal: Goal) -> Iterator[_Lookup]:
             best = max(best or found, found, key=lambda known: known.skill)
     if best is None:
         return
-    smooth = tree_skill(np.stack([encoded(f) for f in best.columns], axis=1), goal, subject.seed)
+    table = np.stack([encoded(f) for f in best.columns], axis=1)
+    smooth = tree_skill(table, goal, subject.seed, _SMOOTH_LEAVES)
     if best.skill - smooth >= subject.thresholds.entity_warning:
         yield best
 

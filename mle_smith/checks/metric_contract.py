@@ -14,7 +14,7 @@ from typing import NamedTuple
 import numpy as np
 import pandas as pd
 
-from mle_smith.checks.check import Measured, Need, Outcome, check
+from mle_smith.checks.check import Measured, Need, NotRun, Outcome, check
 from mle_smith.checks.fuzz_cases import Case, contract_cases, csv_text
 from mle_smith.checks.sensitivity import Probe, probes
 from mle_smith.checks.subject import FileDefectError, Subject
@@ -316,13 +316,19 @@ def _sweep(subject: Subject, graded: _Graded) -> Iterator[Outcome]:
             f"{list(limits.noise_levels)}); choose a metric that falls.",
             score=shown,
         )
-    yield from _deaf(graded)
+    yield from _deaf(graded, rounded=_rounded([s for level in levels for s in level], abs(drop)))
     yield from _constant_gap(subject, graded, means)
 
 
-def _deaf(graded: _Graded) -> Iterator[Finding]:
+def _deaf(graded: _Graded, *, rounded: bool) -> Iterator[Outcome]:
     """Differences in quality that the metric does not show."""
-    same = [p.name for p, (one, other, *more) in graded.probed if _alike(one, other, more)]
+    if not all(g.valid for _, grades in graded.probed for g in grades):
+        yield NotRun("M07", "metric.py rejects submissions that are a little off the answers")
+    same = [
+        probe.name
+        for probe, (one, other, *more) in graded.probed
+        if _alike(one, other, more) and not (probe.faint and rounded)
+    ]
     if same:
         yield _finding(
             "M07",
@@ -331,6 +337,14 @@ def _deaf(graded: _Graded) -> Iterator[Finding]:
             "out what rounds, cuts or forgives.",
             probes=same,
         )
+
+
+def _rounded(scores: Sequence[float], span: float) -> bool:
+    """Whether scores are rounded to some digits, and to less than a hundredth of their span."""
+    for step in (10.0**-digits for digits in range(1, 9)):
+        if all(abs(score / step - round(score / step)) < 1e-4 for score in scores):
+            return step <= 0.01 * span
+    return False
 
 
 def _alike(one: Grade, other: Grade, unless: Sequence[Grade]) -> bool:

@@ -18,6 +18,8 @@ _GRADES = 20
 """Parts of equal size that a quantity is rounded to. Quarters, tenths and halves are whole ones."""
 _NUDGE = 0.01
 """Standard deviations by which a quantity is moved."""
+_FAINT = 1e-4
+"""Part by which errors grow that only a metric in steps, or by ranks, does not notice."""
 _SURE = (0.955, 0.995)
 """Probabilities of the predicted class. Rounded to a digit they are one, as they are when cut."""
 _WRONG = 0.2
@@ -31,7 +33,9 @@ class Probe(NamedTuple):
     one: pd.DataFrame
     other: pd.DataFrame
     unless: tuple[pd.DataFrame, pd.DataFrame] | None = None
-    """Two more: a metric that scores these the same as well heeds few rows, and may."""
+    """Two more: a metric that scores these the same as well heeds few rows, or ranks, and may."""
+    faint: bool = False
+    """A score that is rounded need not show it."""
 
 
 def probes(form: SubmissionForm, truth: pd.DataFrame, seed: int) -> Iterator[Probe]:
@@ -56,23 +60,28 @@ def _of_quantities(
     right = form.of(truth)
 
     def moved(how: Callable[[Floats], Floats]) -> pd.DataFrame:
+        """Within the range of the answers: a metric need not take other values."""
         columns = {t: np.asarray(truth[t], dtype=np.float64) for t in form.targets}
-        return form.of(truth.assign(**{t: list(map(repr, how(v))) for t, v in columns.items()}))
+        changed = {t: how(v).clip(v.min(), v.max()) for t, v in columns.items()}
+        return form.of(truth.assign(**{t: _written(v) for t, v in changed.items()}))
 
     def part(low: float, high: float) -> pd.DataFrame:
-        """Away from the middle by half a standard deviation, in a stretch of the ranks."""
+        """Nearer to the middle by half a standard deviation, in a stretch of the ranks."""
 
-        def away(values: Floats) -> Floats:
+        def nearer(values: Floats) -> Floats:
             ranks = np.asarray(pd.Series(values).rank(method="first", pct=True), dtype=np.float64)
-            sides = np.where(ranks > 0.5, 0.5, -0.5) * values.std()
+            sides = np.where(ranks > 0.5, -0.5, 0.5) * values.std()
             chosen = (ranks <= low) | (ranks > high) if low < 0.5 < high else _near(ranks, low)
             return np.asarray(np.where(chosen, values + sides, values))
 
-        return moved(away)
+        return moved(nearer)
 
     nudge = np.asarray(generator.normal(0, _NUDGE, size=len(truth)), dtype=np.float64)
     nudged = moved(lambda values: values + nudge * values.std())
+    faintly = moved(lambda values: values + (1 + _FAINT) * nudge * values.std())
+    bent = moved(lambda v: v.min() + (v - v.min()) ** 2 / max(v.max() - v.min(), 1e-300))
     yield Probe("does not notice small errors in all rows", right, nudged)
+    yield Probe("scores in steps", nudged, faintly, unless=(right, bent), faint=True)
     yield Probe("scores grades of a twentieth like the values", right, moved(_graded))
     yield Probe(
         "does not notice errors where the answers are high or low",
@@ -118,4 +127,9 @@ def _soft(form: SubmissionForm, guessed: pd.DataFrame, sure: Floats) -> pd.DataF
     marks = made[columns].astype(float).to_numpy()
     rest = (1 - sure)[:, None] / max(1, len(form.classes) - 1)
     values = np.where(marks > 0.5, sure[:, None], rest)
-    return made.assign(**{c: list(map(repr, values[:, k])) for k, c in enumerate(columns)})
+    return made.assign(**{c: _written(values[:, k]) for k, c in enumerate(columns)})
+
+
+def _written(values: Floats) -> list[str]:
+    """Cells, to the last digit."""
+    return list(map(repr, values.tolist()))

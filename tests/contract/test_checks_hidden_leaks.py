@@ -109,20 +109,28 @@ def test_what_prepare_learns_from(line: str, wrong: bool, tmp_path: Path) -> Non
     assert errors(subject) == ({"L12"} if wrong else set())
 
 
-@pytest.mark.parametrize("reversed_", [True, False])
-def test_pairs_the_other_way_round(reversed_: bool, tmp_path: Path) -> None:
-    task = make_task("multiclass")
+PAIRS: dict[str, tuple[str, Callable[[Any], Any]]] = {
+    "the same": ("multiclass", lambda y: y),
+    "the other one": ("binary", lambda y: y.map({"yes": "no", "no": "yes"})),
+    "the opposite": ("regression", lambda y: 100 - y + np.sin(np.arange(len(y)))),
+    "one that has little to do with it": ("regression", lambda y: y.sample(frac=1, random_state=0)),
+}
+
+
+@pytest.mark.parametrize("back", PAIRS)
+def test_pairs_the_other_way_round(back: str, tmp_path: Path) -> None:
+    kind, change = PAIRS[back]
+    task = make_task(kind)
     generator = np.random.default_rng(1)
     pairs = [(a, b) for a in range(60) for b in range(a)]
     chosen = generator.permutation(pairs)[: len(task.train) + len(task.test)]
     for place, column in enumerate(("one", "other")):
         task.train[column] = [f"n{p[place]}" for p in chosen[: len(task.train)]]
         task.test[column] = [f"n{p[place]}" for p in chosen[len(task.train) :]]
-    if reversed_:
-        for row in range(40):
-            same = np.flatnonzero(task.train[TARGET] == task.answers[TARGET].iloc[row])[row]
-            task.test.loc[row, ["one", "other"]] = task.train.loc[same, ["other", "one"]].to_numpy()
-    assert errors(task.write(tmp_path / "task")) == ({"L16"} if reversed_ else set())
+    task.train.loc[:39, ["one", "other"]] = task.test.loc[:39, ["other", "one"]].to_numpy()
+    task.train.loc[:39, TARGET] = change(task.answers.loc[:39, TARGET]).to_numpy()
+    sound = back == "one that has little to do with it"
+    assert errors(task.write(tmp_path / "task")) == (set() if sound else {"L16"})
 
 
 HIDDEN: dict[str, tuple[str, Callable[[pd.DataFrame], dict[str, Any]]]] = {
@@ -220,6 +228,21 @@ def test_a_person_on_both_sides_is_an_error(tmp_path: Path) -> None:
         noisy = whole[TARGET] + np.random.default_rng(len(frame)).normal(0, 3, len(frame))
         frame["participant"] = [f"p{round(v)}" for v in noisy]
     assert "L09" in errors(task.write(tmp_path / "task"))
+
+
+@pytest.mark.parametrize("split", ["at random", "by both columns"])
+def test_things_that_only_two_columns_together_name(split: str, tmp_path: Path) -> None:
+    task = make_task("regression", rows=1200)
+    rows = pd.concat([task.train, task.whole], ignore_index=True)
+    generator = np.random.default_rng(4)
+    things = generator.integers(0, 200, len(rows))
+    made = pd.DataFrame({"year": things // 14 + 1950, "town": things % 14})
+    rows["year"], rows["town"] = made["year"], [f"t{k}" for k in made["town"]]
+    rows[TARGET] = (rows[TARGET] + generator.normal(0, 25, 200)[things]).round(2)
+    late = np.arange(len(rows)) >= 900 if split == "at random" else things >= 150
+    task.train = rows[~late].reset_index(drop=True)
+    task.give_test(rows[late])
+    assert errors(task.write(tmp_path / "task")) == ({"L09"} if split == "at random" else set())
 
 
 def test_a_public_source_is_flagged_and_no_error(tmp_path: Path) -> None:

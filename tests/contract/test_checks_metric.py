@@ -98,6 +98,96 @@ def test_spoilt_metrics_are_caught(name: str, tmp_path: Path) -> None:
     assert code in found(task, tmp_path, source + _KEEP + spoiled + "\n")
 
 
+_DEAF = """
+_evaluate = evaluate
+def evaluate(y_true, y_pred):
+    y_pred = y_pred.rename(columns=str.strip)
+    guess = pd.to_numeric(y_pred.set_index('id')['yield'], errors='coerce').loc[y_true['id']]
+    gap = (guess.to_numpy() - pd.to_numeric(y_true['yield'], errors='coerce')).abs()
+"""
+DEAF: dict[str, tuple[str, str, str]] = {
+    "in coarse steps": (
+        "regression",
+        "rmse",
+        "    step = lambda rows: rows.assign(**{'yield': rows['yield'].astype(float) // 5})\n"
+        "    return _evaluate(step(y_true), step(y_pred))",
+    ),
+    "within a tolerance": ("regression", "rmse", "    return float((gap - 1).clip(0).mean())"),
+    "of the middle only": (
+        "regression",
+        "rmse",
+        "    low, high = y_true['yield'].quantile([0.2, 0.8])\n"
+        "    return float(gap[y_true['yield'].between(low, high)].mean())",
+    ),
+    "of some rows": (
+        "multiclass",
+        "accuracy",
+        "    kept = y_true.sort_values('id').tail(20)\n"
+        "    return _evaluate(kept, y_pred[y_pred['id'].isin(kept['id'])])",
+    ),
+    "of rounded probabilities": (
+        "binary",
+        "log_loss",
+        "    sure = y_pred['yield'].astype(float).round()\n"
+        "    return _evaluate(y_true, y_pred.assign(**{'yield': sure}))",
+    ),
+}
+
+
+@pytest.mark.parametrize("name", DEAF)
+def test_metrics_that_are_deaf_to_quality_are_caught(name: str, tmp_path: Path) -> None:
+    kind, metric, spoiled = DEAF[name]
+    task = make_task(kind)
+    task.formulation = task.formulation.model_copy(update={"metric": metric})
+    classes, targets = classes_of(task), task.formulation.targets
+    constant = constant_prediction(metric, targets=targets, classes=classes)
+    task.sample = task.answers[["id"]].assign(**constant)
+    source = metric_source(metric, targets=targets, classes=classes)
+    assert "M07" in found(task, tmp_path, f"{source}{_DEAF}{spoiled}\n")
+
+
+SOUND_BUT_ODD = {
+    "rounded to three digits": "    return round(float((gap**2).mean() ** 0.5), 3)",
+    "the median error": "    return float(gap.median())",
+    "of ranks": "    truth = pd.to_numeric(y_true['yield'])\n"
+    "    return float(1 - np.corrcoef(truth.rank(), (guess.to_numpy() + 0 * truth).rank())[0, 1])",
+}
+
+
+@pytest.mark.parametrize("name", SOUND_BUT_ODD)
+def test_metrics_that_heed_less_than_the_values_are_sound(name: str, tmp_path: Path) -> None:
+    source = metric_source("rmse", targets=["yield"])
+    codes = found(make_task("regression"), tmp_path, f"{source}{_DEAF}{SOUND_BUT_ODD[name]}\n")
+    assert "M07" not in codes
+
+
+@pytest.mark.parametrize("constant", ["no", "yes"])
+def test_a_metric_that_refuses_a_constant_is_caught(constant: str, tmp_path: Path) -> None:
+    task = make_task("binary")
+    task.formulation = task.formulation.model_copy(update={"metric": "f1"})
+    task.sample["yield"] = "no"
+    source = metric_source("f1", targets=["yield"], classes=["no", "yes"], positive="yes")
+    spoiled = (
+        "def validate_submission(submission, ground_truth):\n"
+        f"    if (submission['yield'] == {constant!r}).all():\n"
+        "        raise InvalidSubmissionError('predict more than one class')\n"
+        "    _validate(submission, ground_truth)\n"
+    )
+    assert "M08" in found(task, tmp_path, source + _KEEP + spoiled)
+
+
+def test_a_metric_that_heeds_the_order_of_the_answers_is_caught(tmp_path: Path) -> None:
+    task = make_task("regression")
+    source = metric_source("rmse", targets=task.formulation.targets)
+    spoiled = (
+        "def evaluate(y_true, y_pred):\n"
+        "    late = np.linspace(1, 2, len(y_true))\n"
+        "    gap = y_pred.set_index('id')['yield'].loc[y_true['id']].to_numpy() - y_true['yield']\n"
+        "    return float((late * gap.abs()).mean())\n"
+    )
+    assert "M04" in found(task, tmp_path, source + spoiled)
+
+
 def test_a_direction_turned_round_is_caught(tmp_path: Path) -> None:
     task = make_task("regression")
     source = metric_source("rmse", targets=task.formulation.targets)

@@ -12,10 +12,12 @@ import pandas as pd
 import pytest
 
 from mle_smith.checks import Checked, Layer, Subject, check_package
+from mle_smith.checks.described_metric import metric_findings
 from mle_smith.checks.registry import CHECKS
 from mle_smith.checks.streamed import evenly_spaced_rows, megabytes_held
 from mle_smith.checks.subject import read_table
 from mle_smith.checks.thresholds import Thresholds
+from mle_smith.metrics import METRICS
 from mle_smith.sandbox.untrusted import extent
 from mle_smith.values import Severity
 from tests.support.local import LocalSandbox
@@ -184,6 +186,15 @@ DESCRIPTION: dict[str, tuple[str, Callable[[Example], object]]] = {
     "target unnamed": ("D02", in_description("outcome", "result")),
     "metric unnamed": ("D03", in_description("ROC AUC (`roc_auc`)", "The score")),
     "direction turned": ("D03", in_description("Higher is better", "Lower is better")),
+    "contrary direction": ("D03", in_description("## Goal", "The lowest score wins.\n\n## Goal")),
+    "another metric": (
+        "D03",
+        in_description("## Goal", "Submissions are ranked by classification accuracy.\n\n## Goal"),
+    ),
+    "formula of another metric": (
+        "D03",
+        in_description("the share of pairs of a positive", METRICS["log_loss"].formula),
+    ),
     "wrong rows": ("D04", in_description("80 rows", "81 rows")),
     "swapped rows": ("D04", in_description("`test.csv`: 80 rows", "`test.csv`: 240 rows")),
     "unknown file": ("D05", in_description("`train.csv`", "`training.csv` and `train.csv`")),
@@ -200,6 +211,22 @@ def test_false_descriptions_are_caught(name: str, example: WriteExample) -> None
     checked = check_package(Subject(package.paths.root), layers={Layer.DESCRIPTION})
     also = {"D07"} if name == "target unnamed" else set()  # another column is named in its place
     assert errors(checked) == {code} | also
+
+
+@pytest.mark.parametrize("metric", sorted(METRICS))
+def test_a_metric_that_is_described_truly(metric: str, tmp_path: Path) -> None:
+    """With sentences about other metrics in between."""
+    spec = METRICS[metric]
+    task = make_task("binary" if spec.task_types[0].is_classification else "regression")
+    task.formulation = task.formulation.model_copy(update={"metric": metric})
+    subject = task.write(tmp_path / "task")
+    better = "higher" if spec.higher_is_better else "lower"
+    text = (
+        f"## Goal\n\nPredict it.\n\n## Metric\n\nSubmissions are scored by {spec.title}: {better} "
+        f"is better.\n\n    {spec.formula}\n\nA high accuracy makes no good score, and there is "
+        "no log loss. The best constant has an F1 of 0.4, and an accuracy of 0.61."
+    )
+    assert list(metric_findings(subject, text)) == []
 
 
 REBUILD: dict[str, tuple[str, str, str]] = {
@@ -248,6 +275,12 @@ def early(task: Task) -> None:
     task.test.loc[3, "moment"] = "2020-01-01 05:00"
 
 
+def phantom(task: Task) -> None:
+    task.formulation = task.formulation.model_copy(update={"metric": "log_loss"})
+    classes = [*sorted(task.train[TARGET].unique()), "yew"]
+    task.sample = task.answers[["id"]].assign(**{f"{TARGET}_{c}": 0.25 for c in classes})
+
+
 def unlike(task: Task) -> None:
     task.test = task.test.drop(columns="place")
 
@@ -278,6 +311,13 @@ def test_defects_of_the_split_are_caught(code: str, tmp_path: Path) -> None:
     spoil(task)
     checked = check_package(task.write(tmp_path / "task"), layers={Layer.PREPARATION})
     assert errors(checked) - {"P14"} == {code}  # what is so different is told apart as well
+
+
+def test_classes_that_no_row_has_are_caught(tmp_path: Path) -> None:
+    task = make_task("multiclass")
+    phantom(task)
+    checked = check_package(task.write(tmp_path / "task"), layers={Layer.PREPARATION})
+    assert errors(checked) == {"P07"}
 
 
 def test_inputs_that_only_train_has_are_caught(tmp_path: Path) -> None:
