@@ -17,6 +17,7 @@ from mle_smith.checks.features import Feature, Floats, Ints, Mask
 
 _SHORTEST = r"-?(?:0|[1-9]\d*)(?:\.\d*[1-9])?"
 _MOST_CODES = 60
+_FEWEST_NUMBERS = 5
 
 
 class Form(NamedTuple):
@@ -49,12 +50,23 @@ def _ways(feature: Feature, text: pd.Series[str]) -> Iterator[tuple[str, Mask]]:
         filled = feature.text.notna()
         yield "with needless signs", (filled & ~bare.str.fullmatch(_SHORTEST)).to_numpy()
         digits = bare.str.extract(r"\.(\d*)$", expand=False).fillna("").str.len()
+        yield "with a number far from all others", _far(feature.number)
         if filled.any():
             yield "with fewer digits", (filled & (digits < digits[filled].mode()[0])).to_numpy()
         return
     if feature.distinct <= len(text) // 4:
         usual = bare.groupby(feature.plain_text).agg(lambda cells: cells.mode()[0])
         yield "in other letters", (bare != feature.plain_text.map(usual).fillna("")).to_numpy()
+
+
+def _far(numbers: Floats) -> Mask:
+    """The cells of the commonest number, where it lies outside of all others by their range."""
+    values, counts = np.unique(numbers[~np.isnan(numbers)], return_counts=True)
+    common = values[counts.argmax()] if len(values) > _FEWEST_NUMBERS else np.nan
+    rest = values[values != common]
+    if np.isnan(common) or rest.min() - np.ptp(rest) <= common <= rest.max() + np.ptp(rest):
+        return np.zeros(len(numbers), dtype=np.bool_)
+    return np.asarray(numbers == common)
 
 
 def telling_form(
@@ -75,10 +87,10 @@ def telling_form(
     return (form, skill) if tie > max(explained(form.there, f) for f in features) else None
 
 
-def explained(mask: Mask, feature: Feature) -> float:
+def explained(mark: Mask | Floats, feature: Feature) -> float:
     """Share of the variance of a mark that the filled cells of a column explain."""
     filled = ~feature.missing
-    marks = mask[filled].astype(np.float64)
+    marks = mark[filled].astype(np.float64)
     if len(marks) < 2:
         return 0.0
     codes: Ints = feature.codes[filled] + 1

@@ -61,9 +61,14 @@ def section(text: str, title: re.Pattern[str]) -> str:
     return rest[: end.start()] if end else rest
 
 
+def metric_section(text: str) -> str:
+    """The part of a description that is about the metric."""
+    return section(text, _SECTION)
+
+
 def metric_findings(subject: Subject, text: str) -> Iterator[Outcome]:
     """What is wrong with the description of the metric: its name, its formula, its direction."""
-    about = section(text, _SECTION)
+    about = metric_section(text)
     spec = METRICS.get(subject.plan.metric) if subject.plan is not None else None
     scoring = [sentence for sentence in _sentences(text) if _SCORING.search(sentence)]
     if spec is not None:

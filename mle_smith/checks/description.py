@@ -7,9 +7,10 @@ import re
 from collections.abc import Iterator
 
 from mle_smith.checks.check import Measured, Outcome, check
-from mle_smith.checks.described_metric import metric_findings, section
+from mle_smith.checks.described_metric import metric_findings, metric_section, section
 from mle_smith.checks.structure import ABSOLUTE_PATH
 from mle_smith.checks.subject import FileDefectError, Subject
+from mle_smith.metrics import METRICS
 from mle_smith.package.layout import ANSWERS, DESCRIPTION, PREPARE
 from mle_smith.values import Blame, Finding, Severity
 
@@ -20,6 +21,13 @@ _COUNT = re.compile(
 )
 _COLUMN_HEADS = frozenset({"column", "columns", "name", "field", "feature", "variable"})
 _GOAL = re.compile(r"[Pp]redict(?:ing|ed)?(?: the)?(?: value of| column)? `([^`\n]+)`")
+_KEY = re.compile(r"\b(?:for|per|of) (?:each|every|one|a) `([^`\n]+)`", re.I)
+_WORDS = ("two", "three", "four", "five", "six", "seven", "eight", "nine", "ten")
+_CLASSES = re.compile(
+    rf"\b(\d+|{'|'.join(_WORDS)}) (?:\w+ )?(?:classes|labels|categories)\b(?! or (?:more|fewer))",
+    re.I,
+)
+_PROBABILITY = re.compile(r"\b(?:probabilit|likelihood|confidence|chance|score between)", re.I)
 _SUBMISSION = re.compile(r"^#{1,3} [^\n]*(?:submission|submit)[^\n]*$", re.I | re.M)
 _FILE = re.compile(r"(?<![\w/.])((?:[\w-]+/)*[\w-]+\.(?:csv|tsv|parquet|json|zip|txt|md|py))\b")
 
@@ -52,10 +60,12 @@ def mentions(text: str, name: str) -> bool:
         "D01": "the description is empty, or public/ has another one",
         "D02": "a public file, target or submission column is not named",
         "D03": "the metric or its direction is not stated, or stated wrongly",
+        "D08": "probabilities are asked for where classes are scored, or the other way round",
     },
     title="What a participant needs",
     asks="description.md and its copy in public/ are the same and name every public table, each "
-    "target, the id, the columns of a submission, the metric, and whether more or less is better.",
+    "target, the id, the columns of a submission, classes or probabilities, the metric, and "
+    "whether more or less is better.",
 )
 def needed(subject: Subject) -> Iterator[Outcome]:
     """Completeness of the description."""
@@ -81,6 +91,7 @@ def needed(subject: Subject) -> Iterator[Outcome]:
             "D02", f"description.md does not name {listed[:8]}; say what each is.", names=listed
         )
     yield from metric_findings(subject, text)
+    yield from _kind_of_prediction(subject, form)
 
 
 @check(
@@ -101,6 +112,7 @@ def claims(subject: Subject) -> Iterator[Outcome]:
     text = description_of(subject)
     wrong = [w for line in text.splitlines() for w in _wrong_counts(subject, line)]
     wrong += _wrong_cells(subject, text)
+    wrong += _wrong_classes(subject, text.replace(metric_section(text), ""))
     yield Measured("D04", {"counts_claimed": len(_COUNT.findall(text)), "wrong": len(wrong)})
     if wrong:
         yield _finding("D04", f"not true: {'; '.join(wrong[:4])}. Correct it.", claims=wrong)
@@ -126,6 +138,20 @@ def claims(subject: Subject) -> Iterator[Outcome]:
         )
 
 
+def _kind_of_prediction(subject: Subject, form: str) -> Iterator[Finding]:
+    """Labels or probabilities, as the metric takes them."""
+    metric = METRICS.get(subject.plan.metric) if subject.plan is not None else None
+    if metric is None or not form.strip() or not subject.paths.answers.is_file():
+        return
+    classes = [c for g in subject.goals if g.classes for c in range(g.feature.distinct)]
+    wanted = metric.prediction_for(list(map(str, classes))) if classes else "value"
+    said = _PROBABILITY.search(form) is not None
+    if wanted in ("label", "value") and said:
+        yield _finding("D08", f"{metric.title} takes no probabilities; say what is handed in.")
+    if wanted not in ("label", "value") and not said:
+        yield _finding("D08", f"{metric.title} takes probabilities; say so below the submission.")
+
+
 def _known_columns(subject: Subject) -> set[str]:
     frames = [subject.train, subject.test, subject.sample]
     names = {str(c) for frame in frames for c in frame.columns} | {*subject.targets}
@@ -148,6 +174,8 @@ def _unknown_columns(subject: Subject, text: str) -> Iterator[Finding]:
     unknown = [n for n in named if n and n not in known and n.strip() not in known]
     goals = [n for n in _GOAL.findall(text) if n not in known]
     unknown += [f"{n} (as the target)" for n in goals]
+    keys = [n for n in _KEY.findall(section(text, _SUBMISSION)) if n not in known]
+    unknown += [f"{n} (as the id)" for n in keys]
     head = ",".join(map(str, subject.sample.columns))
     examples = [line.strip() for line in section(text, _SUBMISSION).splitlines()]
     examples = [e for e in examples if e.startswith(f"{subject.id_column},") and "`" not in e]
@@ -193,6 +221,22 @@ def _wrong_cells(subject: Subject, text: str) -> Iterator[str]:
                 right = {"rows": count, "columns": len(frame.columns)}.get(name)
                 if right is not None and int(digits) != right:
                     yield f"{cell} {name} (in {file}: {right})"
+
+
+def _wrong_classes(subject: Subject, text: str) -> Iterator[str]:
+    """Numbers of classes in sentences about the target, or about nothing that has a name."""
+    if not subject.paths.answers.is_file():
+        return
+    classes = {str(g.feature.name): g.feature.distinct for g in subject.goals if g.classes}
+    if not classes:
+        return
+    for sentence in re.split(r"\n|(?<=[.!?;])\s", text):
+        others = [c for c in subject.input_columns if mentions(sentence, c)]
+        for number in [] if others else _CLASSES.findall(sentence):
+            word = number.lower()
+            count = _WORDS.index(word) + 2 if word in _WORDS else int(word)
+            if count not in classes.values():
+                yield f"{number} classes (there are {sorted(classes.values())})"
 
 
 def _wrong_counts(subject: Subject, line: str) -> Iterator[str]:

@@ -8,9 +8,10 @@ both nearly alike, so the two residuals are compared.
 from __future__ import annotations
 
 from collections.abc import Iterator, Sequence
-from typing import NamedTuple
+from typing import Any, NamedTuple, TypeAlias
 
 import numpy as np
+import numpy.typing as npt
 import pandas as pd
 
 from mle_smith.checks.association import Goal, column_skill
@@ -21,6 +22,7 @@ from mle_smith.values import Blame, Finding, Severity
 
 _PRIORS = (0.0, 1.0, 2.0, 5.0, 10.0, 20.0, 30.0, 50.0, 100.0)
 _MAX_NUMBERS = 60
+_ByGroup: TypeAlias = npt.NDArray[Any]
 _MAX_GROUPINGS = 12
 _MAX_CLASSES = 12
 
@@ -139,12 +141,16 @@ def _group_mean(
     means, all_rows, train = means[both], all_rows[both], train[both]
     many, few = many[both], few[both]
     residual_all, residual_train, spread = np.inf, np.inf, float(means.var())
-    for prior in _PRIORS:
-        whole = (all_rows + prior * centre) / (many + prior)
-        part = (train + prior * centre) / (few + prior)
-        residual_all = min(residual_all, _residual(means, whole))
+    of_sizes = _residual(means, many.astype(np.float64))
+    of_classes = bool(np.isin(outcome, (0.0, 1.0)).all())
+    wholes = _encoded(all_rows, many, centre, odds=of_classes)
+    parts = _encoded(train, few, centre, odds=of_classes)
+    for whole, part in zip(wholes, parts, strict=True):
+        left = _residual(means, whole)
+        if left < 0.5 * of_sizes:  # and is more than the number of rows
+            residual_all = min(residual_all, left)
         residual_train = min(residual_train, _residual(means, part))
-    explained = 1 - residual_all / spread if spread > 0 else 0.0
+    explained = 1 - residual_all / spread if spread > 0 and residual_all < np.inf else 0.0
     # A feature that is honestly the group's own goes with the mean of more rows more closely.
     honest = float((1 / many).mean() / (1 / few).mean())
     ratio = residual_all / max(residual_train, 1e-18) / honest
@@ -152,6 +158,15 @@ def _group_mean(
     if residual_train < 1e-10 * spread or ratio > most or explained < 0.6:
         return None
     return _Encoding(ratio, explained, int(both.sum()), "the group mean")
+
+
+def _encoded(sums: _ByGroup, counts: _ByGroup, centre: float, *, odds: bool) -> Iterator[Floats]:
+    """What is made of the targets of a group: their mean by several priors, their sum, the odds."""
+    for prior in _PRIORS:
+        yield (sums + prior * centre) / (counts + prior)
+    yield sums
+    if odds:
+        yield np.log((sums + 0.5) / (counts - sums + 0.5))
 
 
 def _residual(values: Floats, by: Floats) -> float:

@@ -30,6 +30,11 @@ _Rows: TypeAlias = slice | npt.NDArray[np.int64]
 _TOKEN = re.compile(r"[^\s,;:|\"'{}\[\]()<>=]+")
 _MAX_TOKENS = 2_000_000
 _MAX_TEXT = 16_000_000
+_FEWEST_SHARED = 3
+"""Inputs that a table has in common with the test rows, where it does not name the target."""
+_HEXADECIMAL = r"[0-9a-fA-F]{8,128}"
+_MARKUP = re.compile(r"<[^<>]{1,500}>")
+_ESCAPED = re.compile(r"\\[tnr]")
 _FEWEST_OF_A_PART = 20
 """Rows of a table that may be the first or the last of the test rows."""
 
@@ -224,10 +229,22 @@ def _keys(cells: pd.Series[str], known: set[str]) -> pd.Series[str]:
     texts = plain(cells.astype(str).where(cells.notna(), ""))
     if texts.isin(known).sum() >= FEWEST:
         return texts
+    if texts.iloc[:20].str.fullmatch(_HEXADECIMAL).all():
+        return _of_digests(texts, known)
     for pattern in (r"([^/\\\\]+?)(?:\.\w{1,5})?$", r"(\d+)\D*$", r"^\D*(\d+)"):
         part = texts.str.extract(pattern, expand=False).fillna("")
         if part.isin(known).sum() >= max(FEWEST, 0.5 * len(part)):
             return part
+    return texts
+
+
+def _of_digests(texts: pd.Series[str], known: set[str]) -> pd.Series[str]:
+    """The ids that the cells are digests of, whole or cut; the cells where they are of none."""
+    length = int(texts.str.len().max())
+    for algorithm in ("md5", "sha1", "sha256", "sha512"):
+        digests = {hashlib.new(algorithm, i.encode()).hexdigest()[:length]: i for i in known}
+        if texts.str.lower().isin(digests.keys()).sum() >= FEWEST:
+            return texts.str.lower().map(digests).fillna("")
     return texts
 
 
@@ -254,6 +271,7 @@ def _alignments(rows: int, ids: pd.Series[str]) -> Iterator[tuple[_Rows, _Rows]]
     answers = len(ids)
     if rows == answers >= 2 * FEWEST:
         yield slice(None), slice(None)
+        yield slice(None, None, -1), slice(None)
     elif min(rows, answers) >= _FEWEST_OF_A_PART and rows >= 0.02 * answers:
         fewer = min(rows, answers)
         yield slice(0, fewer), slice(0, fewer)
@@ -265,21 +283,23 @@ def _alignments(rows: int, ids: pd.Series[str]) -> Iterator[tuple[_Rows, _Rows]]
 
 
 def _by_inputs(subject: Subject, table: SideTable, target: str) -> Iterator[Told]:
-    """Rows that hold the target and equal test rows in the inputs they share."""
+    """Rows that equal test rows in the inputs they share, and have another column besides."""
     shared = [c for c in subject.input_columns if c in table.frame.columns]
-    if target not in table.frame.columns or not shared:
+    if not shared or (target not in table.frame.columns and len(shared) < _FEWEST_SHARED):
         return
     ours, theirs = _row_keys(subject.test, shared), _row_keys(table.frame, shared)
     answers = plain(subject.aligned[target]).reset_index(drop=True)
-    given = plain(table.frame[target]).reset_index(drop=True)
-    lookup = pd.Series(given.to_numpy(), index=theirs)
-    lookup = lookup[~lookup.index.duplicated(keep=False)]
+    once = ~pd.Index(theirs).duplicated(keep=False)
+    lookup = table.frame[once].set_axis(np.asarray(theirs)[once])
     if lookup.index.isin(set(ours)).sum() >= FEWEST:
-        values = lookup.reindex(ours).reset_index(drop=True)
-        said = told(values, answers, _is_classes(subject, target), len(ours))
-        yield said._replace(how=f"column {target!r} of rows that equal test rows: {said.how}")
-    if len(table.frame) < len(answers) or target not in subject.train.columns:
+        rows = lookup.reindex(ours).reset_index(drop=True)
+        for column in rows.columns.difference([subject.id_column, *subject.test.columns]):
+            said = told(plain(rows[column]), answers, _is_classes(subject, target), len(ours))
+            yield said._replace(how=f"column {column!r} of rows that equal test rows: {said.how}")
+    named = target in table.frame.columns and target in subject.train.columns
+    if len(table.frame) < len(answers) or not named:
         return
+    given = plain(table.frame[target]).reset_index(drop=True)
     # Where many rows are alike: what is left of the table without train is the test rows.
     own = [c for c in shared if c in subject.train.columns]
     known = Counter(zip(_row_keys(subject.train, own), plain(subject.train[target]), strict=True))
@@ -300,6 +320,8 @@ def _row_keys(frame: pd.DataFrame, columns: list[str]) -> list[int]:
 
 def _in_text(subject: Subject, text: str) -> float:
     """Share of answers that stand right after their id, or all of them if in sequence."""
+    bare = _MARKUP.sub(" ", text) if text.lstrip()[:1] == "<" else text
+    text = _ESCAPED.sub(" ", bare)
     words = pd.Series([m.group() for m in islice(_TOKEN.finditer(text), _MAX_TOKENS)], dtype=str)
     tokens = plain(words).tolist()
     stream = f" {' '.join(tokens)} "
@@ -313,7 +335,8 @@ def _in_text(subject: Subject, text: str) -> float:
                 return 1.0
             truth = plain(order).fillna("").tolist()
             words_or_labels = labels_in(text[:_MAX_TEXT], truth) if _few(truth) else tokens
-            best = max(best, share_in_sequence(truth, words_or_labels))
+            for one_way in (truth, truth[::-1]):
+                best = max(best, share_in_sequence(one_way, words_or_labels))
         if not answers.str.contains(" ").any():
             best = max(best, _beside(tokens, dict(zip(ids, answers, strict=True))))
     return best

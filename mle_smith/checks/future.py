@@ -10,14 +10,16 @@ from typing import NamedTuple
 
 import numpy as np
 import pandas as pd
+from sklearn.tree import DecisionTreeClassifier
 
-from mle_smith.checks.association import Goal
+from mle_smith.checks.association import Goal, encoded
 from mle_smith.checks.features import Feature, Floats, Ints
 
 _LEADS = (1, 2, 3)
 _MAX_LAG = 400
 _MAX_ROWS = 4_000
 _FEWEST = 60
+_LEAVES = 16
 
 
 class Timing(NamedTuple):
@@ -57,6 +59,19 @@ def timing(feature: Feature, goal: Goal, series: list[Ints]) -> Timing | None:
         later=max(_fit(values[:-k], target[k:]) for k in _LEADS),
         before=max(_fit(values[k:], target[:-k]) for k in lags),
     )
+
+
+def of_the_past(feature: Feature, goal: Goal, series: list[Ints]) -> bool:
+    """Whether a column goes with the class of a time before at least as closely as with its own."""
+    rows = max(series, key=len)[-_MAX_ROWS:]
+    if len(rows) < _FEWEST:
+        return False
+    tree = DecisionTreeClassifier(max_leaf_nodes=_LEAVES, random_state=0)
+    columns = encoded(feature)[rows][:, None]
+    said, classes = tree.fit(columns, goal.codes[rows]).predict(columns), goal.codes[rows]
+    lags = range(1, min(_MAX_LAG, len(rows) // 3))
+    before = max(float((said[k:] == classes[:-k]).mean()) for k in lags)
+    return before >= float((said == classes).mean())
 
 
 def _fit(values: Floats, target: Floats) -> float:

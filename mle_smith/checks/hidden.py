@@ -62,7 +62,7 @@ def _in_pairs(subject: Subject, goal: Goal, open_: list[Feature]) -> Iterator[_H
     least = limits.paired_skill - limits.skill_margin
     alone = subject.column_skills[goal.feature.name]
     # Of a series that runs smoothly, two values of the past honestly make the next.
-    for pair in () if subject.temporal else calculated(open_, goal):
+    for pair in () if subject.temporal and not goal.classes else calculated(open_, goal):
         made = pair.feature(goal)
         skill = column_skill(made, goal, subject.seed)
         if skill >= least:

@@ -1,8 +1,8 @@
 """Do names, sizes, times or the order of files tell the answers?
 
 Defect L5. Files are those of folders and archives of public/ that belong to test rows: called after
-the id, or named in a column. Sizes may honestly go with what a file shows, so they have to tell
-much more.
+the id, or named in a column. Sizes, and the folders that files are in, may honestly go with what a
+file shows, so they have to tell much more.
 """
 
 from __future__ import annotations
@@ -20,6 +20,7 @@ from mle_smith.checks.dependence import (
     MIN_ROWS,
     Dependence,
     as_one_of,
+    group_dependence,
     number_dependence,
     signal_of,
 )
@@ -31,6 +32,8 @@ from mle_smith.package.layout import PUBLIC
 from mle_smith.values import Blame, Finding, Severity
 
 _MAX_FILES = 200_000
+_FEWEST_OF_A_FOLDER = 3
+"""Rows that share a folder, on average; in fewer it is the file's name."""
 
 
 @dataclass
@@ -46,9 +49,9 @@ class _Home:
     {"L05": "names, sizes, times or the order of files foretell the answers"},
     title="Metadata of files",
     asks="Of files that belong to test rows (called after the id, or named in a column; in folders "
-    "or archives): time, size, place in the archive and name, against a random order, and as a "
-    "forest learns from the files of train rows. Sizes may honestly go with what a file shows, and "
-    "have to explain half of the answers.",
+    "or archives): time, size, folder, place in the archive and name, against a random order, and "
+    "as a forest learns from the files of train rows. Sizes and folders may honestly go with what "
+    "a file shows, and have to explain half of the answers.",
     needs=(Need.PRIVATE,),
 )
 def metadata(subject: Subject) -> Iterator[Outcome]:
@@ -73,6 +76,12 @@ def metadata(subject: Subject) -> Iterator[Outcome]:
                     learned = transferred(numbers, goal, subject.seed, "as in train")
                     found = max(found, as_one_of(learned, QUESTIONS))
                 yield from _judged(subject, home, goal.feature.name, what, found)
+            folders = pd.factorize(
+                np.asarray([PurePosixPath(r or "").parent.as_posix() for r in rows], dtype=object)
+            )[0]
+            if 1 < len(set(folders)) <= len(folders) // _FEWEST_OF_A_FOLDER:
+                found = group_dependence(signal, folders, "the folder of each")
+                yield from _judged(subject, home, goal.feature.name, "folder", found)
             names = pd.Series([PurePosixPath(str(r)).stem if r else "" for r in rows], dtype=str)
             ids = plain(subject.test[subject.id_column]).iloc[subject.test_rows]
             if not (names.to_numpy() == ids.to_numpy()).all():
@@ -92,11 +101,14 @@ def _folders(public: Path) -> Iterator[_Home]:
         shown = path.relative_to(public).as_posix()
         if path.parent != public:
             folder = PurePosixPath(shown).parent.as_posix()
-            home = folders[folder]
-            home.name = folder
             about = path.stat()
-            home.files[shown] = {"size": float(about.st_size), "time": float(about.st_mtime)}
-    yield from folders.values()
+            facts = {"size": float(about.st_size), "time": float(about.st_mtime)}
+            for home in (folder, f"{PurePosixPath(folder).parent.as_posix()}/*"):
+                folders[home].name = home
+                folders[home].files[shown] = facts
+    parents = [h for h in folders.values() if h.name.endswith("/*")]
+    alone = {h.name for h in parents if len({PurePosixPath(f).parent for f in h.files}) == 1}
+    yield from (home for home in folders.values() if home.name not in alone)
 
 
 def _archives(listings: dict[str, pd.DataFrame]) -> Iterator[_Home]:
@@ -143,7 +155,8 @@ def _judged(
     yield Measured("L05", {f"{what} in {home.name}": numbers})
     if found.significance < limits.significance:
         return
-    least = limits.size_effect if "size" in what else limits.order_effect
+    honest = what == "folder" or "size" in what
+    least = limits.size_effect if honest else limits.order_effect
     yield Finding(
         code="L05",
         severity=Severity.ERROR if found.effect >= least else Severity.WARNING,

@@ -22,8 +22,9 @@ _MODULI = tuple(range(2, 17))
 _LARGE_MODULI = (20, 25, 50, 60, 64, 100, 128, 256, 1000)
 _LETTERS = r"^([^\d]*)"
 _FIRST_PART = r"^([^-_./: ]*)"
-_PLACES = 12
-QUESTIONS = 150
+_PLACES = 20
+"""Letters from the front, and as many from the back: a hash and a UUID are asked throughout."""
+QUESTIONS = 180
 """About so many a name is asked, each by itself."""
 
 

@@ -20,6 +20,7 @@ from mle_smith.checks.subject import Subject
 from mle_smith.values import Blame, Finding, Severity
 
 _MAX_COLUMNS = 30
+_TWO_NAMES = r"^\s*([^\s|/,;:>~+-]+)\s*(?:[|/,;:>~+-]+|\s|_)\s*([^\s|/,;:>~+-]+)\s*$"
 _FEWEST = 5
 _FEWEST_CORRELATED = 10
 
@@ -35,11 +36,24 @@ def reversed_pairs(subject: Subject) -> Iterator[Outcome]:
     """Lookup of the reversed pair in train."""
     candidates = [f for f in subject.inputs if f.distinct >= 8][:_MAX_COLUMNS]
     asked = [p for p in combinations(candidates, 2) if _same_kind(*p)]
+    asked += [p for f in candidates for p in _within(f) if _same_kind(*p)]
     if not asked:
         yield Measured("L16", {"pairs_of_columns": 0})
     for one, other in asked:
         for goal in subject.goals:
             yield from _judged(subject, goal, one, other)
+
+
+def _within(feature: Feature) -> Iterator[tuple[Feature, Feature]]:
+    """The two names in each cell of a column, where each has two."""
+    if feature.number is not None or feature.time is not None:
+        return
+    halves = feature.text.str.extract(_TWO_NAMES)
+    if halves.notna().all(axis=1).sum() >= 0.95 * feature.text.notna().sum():
+        one, other = (
+            Feature(f"{feature.name}, part {n + 1}", halves[n], feature.train_rows) for n in (0, 1)
+        )
+        yield one, other
 
 
 def _same_kind(one: Feature, other: Feature) -> bool:

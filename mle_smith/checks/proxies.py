@@ -14,13 +14,13 @@ from collections.abc import Iterator, Sequence
 import numpy as np
 import pandas as pd
 
-from mle_smith.checks.association import Goal, joint_skill, mask_skill
+from mle_smith.checks.association import Goal, joint_skill, mask_skill, tree_skill
 from mle_smith.checks.cell_forms import explained, telling_form
 from mle_smith.checks.check import Measured, Need, Outcome, check
 from mle_smith.checks.derived import calculated
 from mle_smith.checks.entities_and_time import time_of_rows
-from mle_smith.checks.features import Feature
-from mle_smith.checks.future import series_order, timing
+from mle_smith.checks.features import Feature, Floats, Ints
+from mle_smith.checks.future import of_the_past, series_order, timing
 from mle_smith.checks.hidden import alone_of, hidden
 from mle_smith.checks.identities import find_identity
 from mle_smith.checks.standing import standing, stretches_apart
@@ -181,8 +181,7 @@ def _identities(subject: Subject, goal: Goal, certain: set[str]) -> Iterator[Fin
 def _of_the_moment(subject: Subject, goal: Goal, certain: set[str]) -> Iterator[Finding]:
     """In a task over time: numbers that follow the target's moment closer than any before."""
     limits = subject.thresholds
-    dated = time_of_rows(subject) if subject.temporal and subject.inputs else None
-    series = series_order(dated[1], list(subject.inputs)) if dated is not None else None
+    series = _series(subject)
     if series is None:
         return
     made: list[tuple[Feature, tuple[str, ...]]] = [(f, (f.name,)) for f in subject.inputs]
@@ -209,6 +208,12 @@ def _of_the_moment(subject: Subject, goal: Goal, certain: set[str]) -> Iterator[
             )
 
 
+def _series(subject: Subject) -> list[Ints] | None:
+    """The order of the rows of a task over time, where one can be told."""
+    dated = time_of_rows(subject) if subject.temporal and subject.inputs else None
+    return series_order(dated[1], list(subject.inputs)) if dated is not None else None
+
+
 def _strong(
     subject: Subject, goal: Goal, skills: dict[str, float], certain: set[str]
 ) -> Iterator[Finding]:
@@ -217,7 +222,8 @@ def _strong(
     least = limits.suspect_class_skill if goal.classes else limits.suspect_skill
     screen = least - limits.skill_margin
     suspects = {n for n, s in skills.items() if s >= screen and n not in certain}
-    if subject.temporal:
+    series = _series(subject)
+    if subject.temporal and not goal.classes:
         # Yesterday's value may honestly be all there is to know: `future` judges numbers.
         suspects = {f.name for f in subject.inputs if f.name in suspects and f.quantity is None}
     copies = {n for n in suspects if skills[n] >= limits.proxy_skill}
@@ -228,7 +234,7 @@ def _strong(
         found = standing(
             [feature], alone_of(subject.seed), others, goal, subject.seed, least, limits.rest_ratio
         )
-        if found is None:
+        if found is None or (series and goal.classes and of_the_past(feature, goal, series)):
             continue
         certain.add(feature.name)
         yield _finding(
@@ -249,7 +255,10 @@ def _strong(
 
 def _hidden(subject: Subject, goal: Goal, certain: set[str]) -> Iterator[Finding]:
     """Parts of texts, and combinations of two columns, that do the same."""
+    series = _series(subject) if goal.classes else None
     for one, found in hidden(subject, goal, certain):
+        if series and len(one.made_of) == 1 and of_the_past(one.made_of[0], goal, series):
+            continue
         certain.update(one.columns)
         yield _finding(
             "L06",
@@ -285,7 +294,7 @@ def left_in_test(subject: Subject) -> Iterator[Outcome]:
     for goal in subject.goals:
         if not masks:
             continue
-        skill = mask_skill(np.stack([f.missing for f in masks], axis=1), goal, subject.seed)
+        skill = tree_skill(_absence(masks), goal, subject.seed)
         yield Measured("L15", {"skill_of_missing_cells": round(skill, 4)})
         if skill >= subject.thresholds.mask_warning:
             yield from _masks(subject, goal, masks, skill)
@@ -302,10 +311,15 @@ def _masks(
     there = [_filled(f) if f.missing.any() else f for f in subject.inputs]
     rest = joint_skill(there, goal, subject.seed)
     best = max(masks, key=lambda f: alone[f.name])
-    tie = explained(best.missing, goal.feature)
-    explainable = max(
-        (explained(best.missing, f) for f in subject.inputs if f is not best), default=0
-    )
+    marks = [(best.missing.astype(np.float64), [best.name]), (_count(masks), telling)]
+    ties = [
+        (
+            explained(mark, goal.feature),
+            max((explained(mark, f) for f in subject.inputs if f.name not in own), default=0.0),
+        )
+        for mark, own in marks
+    ]
+    tie, explainable = max(ties, key=lambda pair: pair[0] - pair[1])
     decisive = (
         skill >= limits.mask_skill
         or 1 - skill <= limits.mask_ratio * (1 - rest)
@@ -324,6 +338,15 @@ def _masks(
         explained_by_an_input=round(explainable, 4),
         exploit="a tree on the empty cells",
     )
+
+
+def _absence(masks: Sequence[Feature]) -> Floats:
+    """Which cells are empty, and how many: rows by columns."""
+    return np.stack([*(f.missing.astype(np.float64) for f in masks), _count(masks)], axis=1)
+
+
+def _count(masks: Sequence[Feature]) -> Floats:
+    return np.asarray(np.sum([f.missing for f in masks], axis=0), dtype=np.float64)
 
 
 def _forms(subject: Subject) -> Iterator[Finding]:

@@ -97,6 +97,45 @@ def as_short_digests(task: Task) -> bytes:
     return rows.to_csv(index=False).encode()
 
 
+def as_a_page(task: Task) -> bytes:
+    rows = "".join(
+        f"<tr>\n <td>{k}</td>\n <td class='x'>{o}</td></tr>" for k, o in told(task).to_numpy()
+    )
+    return f"<!DOCTYPE html><html><body><table>{rows}</table></body></html>".encode()
+
+
+def as_a_notebook(task: Task) -> bytes:
+    lines = [f"{k}\t{o}\n" for k, o in told(task).to_numpy()]
+    return json.dumps({"cells": [{"outputs": [{"text": lines}]}]}).encode()
+
+
+def as_a_document(task: Task) -> bytes:
+    said = " ".join(f"({k} {o}) Tj" for k, o in told(task).to_numpy())
+    packed = zlib.compress(f"BT {said} ET".encode())
+    return b"%PDF-1.4\n1 0 obj <</Filter /FlateDecode>>\nstream\n" + packed + b"\nendstream"
+
+
+def as_a_picture(task: Task) -> bytes:
+    text = b"zTXtcomment\0\0" + zlib.compress(told(task).to_csv(index=False).encode())
+    return b"\x89PNG\r\n\x1a\n" + len(text).to_bytes(4) + text + b"\0\0\0\0"
+
+
+def as_long_rows(task: Task) -> bytes:
+    return told(task).T.to_csv(header=False, index=False).encode()
+
+
+def under_headings(task: Task) -> bytes:
+    rows = told(task)
+    named = {f"box {str(o)[-1]}": list(map(str, k)) for o, k in rows.groupby("outcome")["key"]}
+    return json.dumps(named).encode()
+
+
+def by_digests_of_ids(task: Task) -> bytes:
+    rows = told(task)
+    rows["key"] = [hashlib.md5(str(k).encode()).hexdigest() for k in rows["key"]]
+    return rows.to_csv(index=False).encode()
+
+
 def as_a_sequence(task: Task) -> bytes:
     """A part of the answers in the order of the test rows, in a sentence each."""
     said = [f"It was {outcome} this time." for outcome in task.answers[TARGET][20:90]]
@@ -114,6 +153,15 @@ FILES: dict[str, Callable[[Task, Path], bytes]] = {
     "folds.p": lambda task, _: as_pickle(task, 0),
     "frame.pkl": lambda task, _: as_pickled_frame(task),
     "short.csv": lambda task, _: as_short_digests(task),
+    "page.html": lambda task, _: as_a_page(task),
+    "tour.ipynb": lambda task, _: as_a_notebook(task),
+    "report.pdf": lambda task, _: as_a_document(task),
+    "map.png": lambda task, _: as_a_picture(task),
+    "cache.z": lambda task, _: zlib.compress(told(task).to_csv(index=False).encode()),
+    "long.csv": lambda task, _: as_long_rows(task),
+    "boxes.json": lambda task, _: under_headings(task),
+    "names.csv": lambda task, _: by_digests_of_ids(task),
+    "backwards.txt": lambda task, _: "\n".join(task.answers[TARGET][::-1]).encode(),
     "diary.txt": lambda task, _: as_a_sequence(task),
     "cover.png": lambda task, _: told(task).to_csv(index=False).encode(),
     ".cache": lambda task, _: told(task).to_csv(index=False, sep="|").encode(),
@@ -157,6 +205,16 @@ def test_answers_of_a_part_and_of_more_than_the_test_rows(rows: str, tmp_path: P
     subject = task.write(tmp_path / "task", LocalSandbox())
     column = shown.get(rows, whole[TARGET])
     column.to_csv(subject.paths.public / "column.csv", index=False)
+    assert errors(subject) == {"L07"}
+
+
+def test_rows_are_found_by_the_inputs_they_share_with_test_rows(tmp_path: Path) -> None:
+    task = make_task("regression")
+    subject = task.write(tmp_path / "task", LocalSandbox())
+    rows = task.whole.sample(40, random_state=1)[["height", "mass", "place", TARGET]]
+    rows.set_axis(["height", "mass", "place", "weight"], axis=1).to_csv(
+        subject.paths.public / "survey.csv", index=False
+    )
     assert errors(subject) == {"L07"}
 
 

@@ -13,13 +13,13 @@ import pandas as pd
 import pytest
 
 from mle_smith.checks import Layer, check_package
-from mle_smith.values import Severity
+from mle_smith.values import Severity, TaskType
 from tests.support.checked import errors
 from tests.support.local import LocalSandbox
 from tests.support.tasks import TARGET, Task, make_task
 
 
-@pytest.mark.parametrize("leak", ["time", "size", "place", "none"])
+@pytest.mark.parametrize("leak", ["time", "size", "place", "folder", "none"])
 def test_metadata_of_files(leak: str, tmp_path: Path) -> None:
     task = make_task("regression")
     subject = task.write(tmp_path / "task", LocalSandbox())
@@ -28,7 +28,9 @@ def test_metadata_of_files(leak: str, tmp_path: Path) -> None:
     home.mkdir()
     generator = np.random.default_rng(0)
     for rank, key in enumerate(rows["id"]):
-        path = home / f"{key}.bin"
+        shelf = f"shelf {rank // 30 if leak == 'folder' else rank % 5}"
+        path = home / shelf / f"{key}.bin"
+        path.parent.mkdir(exist_ok=True)
         path.write_bytes(generator.bytes(100 + 2 * rank if leak == "size" else 100))
         moment = 1e9 + (60 * rank if leak == "time" else 0)
         os.utime(path, (moment, moment))
@@ -64,23 +66,31 @@ def test_ids_that_tell_by_their_form_are_caught(how: str, tmp_path: Path) -> Non
     assert "L03" in errors(task.write(tmp_path / "task"))
 
 
-def with_groups(task: Task, of_all: bool) -> Task:
-    """An encoding of 40 places by their mean target, over all rows or over train alone."""
+def with_groups(task: Task, how: str, of_all: bool) -> Task:
+    """An encoding of 60 places by their targets, over all rows or over train alone."""
     generator = np.random.default_rng(0)
     rows = pd.concat([task.train, task.whole], ignore_index=True)
     places = pd.Series(generator.integers(0, 60, len(rows)))
     cut = len(task.train)
     source = rows if of_all else rows.iloc[:cut]
-    means = source[TARGET].groupby(places[: len(source)]).mean()
-    values = places.map(means).fillna(rows[TARGET].mean()).round(6).to_numpy()
+    outcome = source[TARGET] == "yes" if how == "odds" else source[TARGET]
+    grouped = outcome.astype("float64").groupby(places[: len(source)])
+    sums, counts = grouped.sum(), grouped.count()
+    encoded: dict[str, pd.Series[float]] = {"mean": sums / counts, "sum": sums, "count": counts}
+    if how == "odds":
+        encoded["odds"] = np.log((sums + 0.5) / (counts - sums + 0.5))
+    values = places.map(encoded[how]).fillna(encoded[how].mean()).round(6).to_numpy()
     task.train["spot"], task.test["spot"] = values[:cut], values[cut:]
     return task
 
 
 @pytest.mark.parametrize("of_all", [True, False])
-def test_encodings_of_the_target(of_all: bool, tmp_path: Path) -> None:
-    task = with_groups(make_task("regression", rows=900), of_all)
-    assert errors(task.write(tmp_path / "task")) == ({"L08"} if of_all else set())
+@pytest.mark.parametrize("how", ["mean", "sum", "odds", "count"])
+def test_encodings_of_the_target(how: str, of_all: bool, tmp_path: Path) -> None:
+    kind = "binary" if how == "odds" else "regression"
+    task = with_groups(make_task(kind, rows=900), how, of_all)
+    wrong = of_all and how != "count"
+    assert errors(task.write(tmp_path / "task")) == ({"L08"} if wrong else set())
 
 
 @pytest.mark.parametrize("of_all", [True, False])
@@ -228,6 +238,35 @@ def test_a_person_on_both_sides_is_an_error(tmp_path: Path) -> None:
         noisy = whole[TARGET] + np.random.default_rng(len(frame)).normal(0, 3, len(frame))
         frame["participant"] = [f"p{round(v)}" for v in noisy]
     assert "L09" in errors(task.write(tmp_path / "task"))
+
+
+def test_pairs_within_one_cell(tmp_path: Path) -> None:
+    task = make_task("multiclass")
+    pairs = [(a, b) for a in range(60) for b in range(a)]
+    chosen = np.random.default_rng(1).permutation(pairs)[: len(task.train) + len(task.test)]
+    cells = [f"n{a}-n{b}" for a, b in chosen]
+    task.train["pair"], task.test["pair"] = cells[: len(task.train)], cells[len(task.train) :]
+    turned = ["-".join(reversed(cell.split("-"))) for cell in task.test["pair"][:40]]
+    task.train.loc[:39, "pair"] = turned
+    task.train.loc[:39, TARGET] = task.answers.loc[:39, TARGET].to_numpy()
+    assert errors(task.write(tmp_path / "task")) == {"L16"}
+
+
+@pytest.mark.parametrize("past", [True, False])
+def test_the_class_of_the_time_and_of_the_time_before(past: bool, tmp_path: Path) -> None:
+    task = make_task("temporal", rows=1200)
+    rows = pd.concat([task.train, task.whole], ignore_index=True)
+    slow = pd.Series(np.random.default_rng(2).normal(0, 1, len(rows))).rolling(40, 1).mean()
+    rows[TARGET] = np.where(slow > 0, "up", "down")
+    noisy = np.random.default_rng(3).random(len(rows)) < 0.01
+    seen = rows[TARGET].shift(1 if past else 0).bfill()
+    rows["state"] = np.where(noisy, "down", seen)
+    kind = {"task_type": TaskType.BINARY, "metric": "accuracy"}
+    task.formulation = task.formulation.model_copy(update=kind)
+    task.train = rows[: len(task.train)]
+    task.sample[TARGET] = "up"
+    task.give_test(rows[len(task.train) :])
+    assert errors(task.write(tmp_path / "task")) == (set() if past else {"L06"})
 
 
 @pytest.mark.parametrize("split", ["at random", "by both columns"])

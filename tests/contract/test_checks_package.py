@@ -195,6 +195,12 @@ DESCRIPTION: dict[str, tuple[str, Callable[[Example], object]]] = {
         "D03",
         in_description("the share of pairs of a positive", METRICS["log_loss"].formula),
     ),
+    "wrong classes": ("D04", in_description("## Goal", "One of five classes.\n\n## Goal")),
+    "labels for probabilities": (
+        "D08",
+        in_description("is the probability, 0 to 1, of the class", "is the label, like"),
+    ),
+    "another key": ("D07", in_description("one row for each row of", "one row for each `case` of")),
     "wrong rows": ("D04", in_description("80 rows", "81 rows")),
     "swapped rows": ("D04", in_description("`test.csv`: 80 rows", "`test.csv`: 240 rows")),
     "unknown file": ("D05", in_description("`train.csv`", "`training.csv` and `train.csv`")),

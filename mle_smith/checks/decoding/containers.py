@@ -9,6 +9,7 @@ from __future__ import annotations
 import base64
 import binascii
 import bz2
+import contextlib
 import gzip
 import io
 import lzma
@@ -26,6 +27,14 @@ _MAX_MEMBERS = 2_000
 _MAX_DEPTH = 5
 _ENCODED = re.compile(rb"[A-Za-z0-9+/_-]{64,}={0,2}")
 _HEXADECIMAL = re.compile(rb"(?:[0-9a-fA-F]{2}){64,}")
+_MAX_STREAM = 4 * 2**20
+_DOCUMENTS = (b"%PDF", b"\x89PNG")
+_READ_AS_WELL = (b"PK", *_DOCUMENTS)
+"""A workbook is an archive, and a table too; a document is text beside its compressed parts."""
+_STREAM = re.compile(
+    rb"stream\r?\n(?=\x78)|(?:zTXt[^\0]{1,79}\0|iTXt[^\0]{1,79}\0\x01\0[^\0]*\0[^\0]*)\0(?=\x78)"
+)
+"""What stands before compressed data in a PDF, and before compressed texts in a PNG."""
 _MAX_ENCODED = 50
 
 
@@ -58,7 +67,7 @@ def leaves(blob: Blob, budget: Budget, depth: int = 0) -> Iterator[Blob]:
     members = list(_members(blob, budget))
     for member in members:
         yield from leaves(member, budget, depth + 1)
-    if not members or blob.data.startswith(b"PK"):  # a workbook is an archive, and a table too
+    if not members or blob.data.startswith(_READ_AS_WELL):
         yield blob
     if not members:
         for part in _encoded(blob):
@@ -79,6 +88,10 @@ def _members(blob: Blob, budget: Budget) -> Iterator[Blob]:
         elif data.startswith(b"\xfd7zXZ"):
             with lzma.LZMAFile(io.BytesIO(data)) as squeezed:
                 yield Blob(f"{blob.name}!", squeezed.read(MAX_BLOB))
+        elif data[:1] == b"\x78" and int.from_bytes(data[:2]) % 31 == 0:
+            yield Blob(f"{blob.name}!", _deflated(data, MAX_BLOB))
+        elif data.startswith(_DOCUMENTS):
+            yield from _streams(blob)
         elif data[257:262] == b"ustar":
             yield from _tarred(blob, budget)
     except (zipfile.BadZipFile, tarfile.TarError, zlib.error, lzma.LZMAError):
@@ -102,6 +115,21 @@ def _tarred(blob: Blob, budget: Budget) -> Iterator[Blob]:
             file = archive.extractfile(member) if member.isfile() else None
             if file is not None and budget.members > 0:
                 yield Blob(f"{blob.name}!{member.name}", file.read(MAX_BLOB))
+
+
+def _deflated(data: bytes, most: int) -> bytes:
+    return zlib.decompressobj().decompress(data, most)
+
+
+def _streams(blob: Blob) -> Iterator[Blob]:
+    """The compressed texts within a document or a picture."""
+    for number, found in enumerate(_STREAM.finditer(blob.data)):
+        if number >= _MAX_ENCODED:
+            return
+        with contextlib.suppress(zlib.error):
+            yield Blob(
+                f"{blob.name}!stream {number}", _deflated(blob.data[found.end() :], _MAX_STREAM)
+            )
 
 
 def holds_encoded(data: bytes) -> bool:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import contextlib
+import html
 import io
 import json
 import pickletools
@@ -27,9 +28,11 @@ from mle_smith.checks.decoding.containers import Blob
 from mle_smith.checks.decoding.pickles import arrays_of, document_of, unpickled
 
 _FEWEST = 5
+_HTML = re.compile(r"<!doctype html|<html|<table", re.I)
 _PICKLED_AS_TEXT = re.compile(rb"\(?[(ldtI]|c\w")
 """The first letters of a pickle of protocol 0: a mark, a list, a dictionary, a number, a name."""
 _MAX_COLUMNS = 400
+_SCALARS = str | int | float
 _MAX_NODES = 200_000
 _SEPARATORS = (",", "\t", ";", "|")
 _STRINGS = re.compile(rb"[\x20-\x7e]{3,}")
@@ -59,10 +62,17 @@ def tables_of(blob: Blob) -> Iterator[SideTable]:
             return
         except (zlib.error, RecursionError, NotImplementedError, EOFError):
             return
-    for frame in frames:
+    for frame in [*frames, *_turned(frames)]:
         if len(frame) >= 1 and 0 < len(frame.columns) <= _MAX_COLUMNS:
             frame.columns = _unique([str(c) for c in frame.columns])
             yield SideTable(blob.name, frame.reset_index(drop=True))
+
+
+def _turned(frames: Sequence[pd.DataFrame]) -> Iterator[pd.DataFrame]:
+    """Tables of a few long rows, with rows and columns exchanged; their header is a row as well."""
+    for frame in frames:
+        if len(frame.columns) >= max(_FEWEST, 5 * len(frame)) and len(frame):
+            yield pd.DataFrame([list(map(str, frame.columns)), *frame.to_numpy().tolist()]).T
 
 
 def _unique(names: Sequence[str]) -> list[str]:
@@ -133,19 +143,31 @@ def _texts(text: str) -> Iterator[pd.DataFrame]:
     stripped = text.lstrip()
     if stripped[:1] in ("{", "["):
         yield from _json(stripped)
+    if _HTML.match(stripped):
+        yield from _delimited(_without_markup(text))
+        return
     if stripped[:1] == "<" and "<!ENTITY" not in text and "<!DOCTYPE" not in text[:2000]:
         yield from _xml(text)
         return
     yield from _delimited(text)
 
 
+def _without_markup(page: str) -> str:
+    """A page as lines; the cells of its tables with tabs between them."""
+    lines = re.sub(r"\s+", " ", page)
+    lines = re.sub(r"</(?:tr|p|li|div|h\d)\s*>|<br\s*/?>", "\n", lines, flags=re.I)
+    lines = re.sub(r"</t[dh]\s*>\s*(?=<t[dh])", "\t", lines, flags=re.I)
+    return html.unescape(re.sub(r"<[^<>]{0,2000}>", "", lines)).strip()
+
+
 def _delimited(text: str) -> Iterator[pd.DataFrame]:
     lines = [line for line in text.splitlines() if line.strip()]
-    if len(lines) < _FEWEST:
-        return
     head = lines[:20]
-    best = max(_SEPARATORS, key=lambda s: min(line.count(s) for line in head))
-    if min(line.count(best) for line in head) == 0:
+    best = max(_SEPARATORS, key=lambda s: min((line.count(s) for line in head), default=0))
+    separators = min((line.count(best) for line in head), default=0)
+    if len(lines) < _FEWEST and separators < 5 * len(lines):
+        return
+    if separators == 0:
         if max(map(len, head)) <= 200:
             single = pd.Series(lines, dtype=str).str.strip()
             yield single.to_frame("line")
@@ -194,8 +216,17 @@ def _nodes(document: Any) -> Iterator[pd.DataFrame]:
             yield from _members(children, keys)
         stack.extend(child for child in children if isinstance(child, dict | list))
         if isinstance(node, dict):
+            yield from _filed(node)
             columns = {k: v for k, v in node.items() if isinstance(v, list)}
             yield from _same_length({k: _cells(v) for k, v in columns.items()})
+
+
+def _filed(node: dict[str, Any]) -> Iterator[pd.DataFrame]:
+    """Lists under a few headings, as a table of each cell with its heading."""
+    lists = {k: v for k, v in node.items() if isinstance(v, list) and v}
+    cells = [(_cell(cell), k) for k, v in lists.items() for cell in v if isinstance(cell, _SCALARS)]
+    if 1 < len(lists) < len(cells) and len(cells) >= _FEWEST:
+        yield pd.DataFrame(cells, columns=["cell", "heading"], dtype=str)
 
 
 def _members(children: list[Any], keys: list[str] | None) -> Iterator[pd.DataFrame]:
