@@ -82,7 +82,7 @@ RESPONSIBLE: dict[str, tuple[str, ...]] = {
     "M10": ("P10",),
     "M11": ("X04", "M11"),
     "M12": ("P02", "P13"),
-    "M13": ("D02", "D03", "D04", "D05", "D07"),
+    "M13": ("D02", "D03", "D04", "D05", "D07", "D08"),
     "M14": ("P04", "X03", "M14"),
 }
 """By class the codes of findings that answer for it. L11 is a flag: any severity counts."""

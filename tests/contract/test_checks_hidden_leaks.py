@@ -73,13 +73,18 @@ def with_groups(task: Task, how: str, of_all: bool) -> Task:
     places = pd.Series(generator.integers(0, 60, len(rows)))
     cut = len(task.train)
     source = rows if of_all else rows.iloc[:cut]
-    outcome = source[TARGET] == "yes" if how == "odds" else source[TARGET]
-    grouped = outcome.astype("float64").groupby(places[: len(source)])
-    sums, counts = grouped.sum(), grouped.count()
-    encoded: dict[str, pd.Series[float]] = {"mean": sums / counts, "sum": sums, "count": counts}
-    if how == "odds":
-        encoded["odds"] = np.log((sums + 0.5) / (counts - sums + 0.5))
-    values = places.map(encoded[how]).fillna(encoded[how].mean()).round(6).to_numpy()
+    outcome = (source[TARGET] == "yes" if how == "odds" else source[TARGET]).to_numpy(np.float64)
+    size = int(places.max()) + 1
+    sums = np.bincount(places[: len(source)], outcome, size)
+    counts = np.bincount(places[: len(source)], minlength=size)
+    with np.errstate(all="ignore"):  # a place may have no row, and sums are no counts
+        encoded = {
+            "mean": sums / counts,
+            "sum": sums,
+            "odds": np.log((sums + 0.5) / (counts - sums + 0.5)),
+            "count": counts.astype(np.float64),
+        }[how]
+    values = encoded[places].round(6)
     task.train["spot"], task.test["spot"] = values[:cut], values[cut:]
     return task
 
