@@ -1,0 +1,152 @@
+"""Which columns of a table give the answers of test rows away, and by what they are matched."""
+
+from __future__ import annotations
+
+import hashlib
+from collections import Counter
+from collections.abc import Iterator
+from typing import TypeAlias
+
+import numpy as np
+import numpy.typing as npt
+import pandas as pd
+
+from mle_smith.checks.decoding.readers import SideTable
+from mle_smith.checks.features import numbers_of, plain
+from mle_smith.checks.subject import Subject
+from mle_smith.checks.telling import FEWEST, NOTHING, Told, told, told_by_digests
+
+_Rows: TypeAlias = slice | npt.NDArray[np.int64]
+_FEWEST_SHARED = 3
+"""Inputs that a table has in common with the test rows, where it does not name the target."""
+_HEXADECIMAL = r"[0-9a-fA-F]{8,128}"
+_FEWEST_OF_A_PART = 20
+"""Rows of a table that may be the first or the last of the test rows."""
+
+
+def told_by_table(subject: Subject, table: SideTable, target: str) -> Told:
+    """What its most telling column says: by ids, by the order of rows, by shared inputs."""
+    found = [*_by_id(subject, table, target), *_by_row(subject, table, target)]
+    found += _by_inputs(subject, table, target)
+    return max(found, key=lambda told_: told_.share, default=NOTHING)
+
+
+def is_classes(subject: Subject, target: str) -> bool:
+    """Whether a target has classes."""
+    return next(g.classes for g in subject.goals if g.feature.name == target)
+
+
+def _by_id(subject: Subject, table: SideTable, target: str) -> Iterator[Told]:
+    """Columns beside a column that holds the test ids, alone or within a word."""
+    if subject.id_column not in subject.test.columns:
+        return
+    ids = plain(subject.test[subject.id_column])
+    answers = subject.aligned[target].set_axis(ids)
+    classes, known = is_classes(subject, target), set(ids)
+    for key in table.frame.columns:
+        keys = _keys(table.frame[key], known)
+        here = keys.isin(known) & ~keys.duplicated(keep=False)
+        if here.sum() < max(FEWEST, 0.02 * len(ids)) or here.mean() < 0.01:
+            continue
+        rows = table.frame[here.to_numpy()].reset_index(drop=True)
+        names = keys[here].reset_index(drop=True)
+        truth = answers[names].reset_index(drop=True)
+        for column in rows.columns.drop(key):
+            said = told(rows[column], truth, classes, len(ids))
+            if not said.share:
+                said = told_by_digests(rows[column], names, truth, len(ids))
+            yield said._replace(how=f"column {column!r} by the ids in {key!r}: {said.how}")
+
+
+def _keys(cells: pd.Series[str], known: set[str]) -> pd.Series[str]:
+    """The cells as ids: as they are, or the part of each (a stem, the last number) that is one."""
+    texts = plain(cells.astype(str).where(cells.notna(), ""))
+    if texts.isin(known).sum() >= FEWEST:
+        return texts
+    if texts.iloc[:20].str.fullmatch(_HEXADECIMAL).all():
+        return _of_digests(texts, known)
+    for pattern in (r"([^/\\\\]+?)(?:\.\w{1,5})?$", r"(\d+)\D*$", r"^\D*(\d+)"):
+        part = texts.str.extract(pattern, expand=False).fillna("")
+        if part.isin(known).sum() >= max(FEWEST, 0.5 * len(part)):
+            return part
+    return texts
+
+
+def _of_digests(texts: pd.Series[str], known: set[str]) -> pd.Series[str]:
+    """The ids that the cells are digests of, whole or cut; the cells where they are of none."""
+    length = int(texts.str.len().max())
+    for algorithm in ("md5", "sha1", "sha256", "sha512"):
+        digests = {hashlib.new(algorithm, i.encode()).hexdigest()[:length]: i for i in known}
+        if texts.str.lower().isin(digests.keys()).sum() >= FEWEST:
+            return texts.str.lower().map(digests).fillna("")
+    return texts
+
+
+def _by_row(subject: Subject, table: SideTable, target: str) -> Iterator[Told]:
+    """Columns in the order of the test rows or answers: all of them, a part, or more than them."""
+    classes = is_classes(subject, target)
+    for answers in (subject.aligned, subject.answers):
+        for rows, kept in _alignments(len(table.frame), answers[subject.id_column]):
+            truth = answers[target].iloc[kept].reset_index(drop=True)
+            whole = len(truth) == len(answers) == len(table.frame)
+            for column in table.frame.columns:
+                cells = table.frame[column].iloc[rows].reset_index(drop=True)
+                if not whole and cells.nunique() < 2:
+                    continue
+                said = told(cells, truth, classes, len(answers))
+                if not said.share:
+                    ids = answers[subject.id_column].iloc[kept].reset_index(drop=True)
+                    said = told_by_digests(cells, ids, truth, len(answers))
+                yield said._replace(how=f"column {column!r} row by row: {said.how}")
+
+
+def _alignments(rows: int, ids: pd.Series[str]) -> Iterator[tuple[_Rows, _Rows]]:
+    """Which rows of a table may go with which answers: (of the table, of the answers)."""
+    answers = len(ids)
+    if rows == answers >= 2 * FEWEST:
+        yield slice(None), slice(None)
+        yield slice(None, None, -1), slice(None)
+    elif min(rows, answers) >= _FEWEST_OF_A_PART and rows >= 0.02 * answers:
+        fewer = min(rows, answers)
+        yield slice(0, fewer), slice(0, fewer)
+        yield slice(rows - fewer, rows), slice(answers - fewer, answers)
+        numbers = numbers_of(ids)
+        whole = numbers is not None and bool((numbers == np.round(numbers)).all())
+        if numbers is not None and whole and numbers.min() >= 0 and numbers.max() < rows:
+            yield numbers.astype(np.int64), slice(None)
+
+
+def _by_inputs(subject: Subject, table: SideTable, target: str) -> Iterator[Told]:
+    """Rows that equal test rows in the inputs they share, and have another column besides."""
+    shared = [c for c in subject.input_columns if c in table.frame.columns]
+    if not shared or (target not in table.frame.columns and len(shared) < _FEWEST_SHARED):
+        return
+    ours, theirs = _row_keys(subject.test, shared), _row_keys(table.frame, shared)
+    answers = plain(subject.aligned[target]).reset_index(drop=True)
+    once = ~pd.Index(theirs).duplicated(keep=False)
+    lookup = table.frame[once].set_axis(np.asarray(theirs)[once])
+    if lookup.index.isin(set(ours)).sum() >= FEWEST:
+        rows = lookup.reindex(ours).reset_index(drop=True)
+        for column in rows.columns.difference([subject.id_column, *subject.test.columns]):
+            said = told(plain(rows[column]), answers, is_classes(subject, target), len(ours))
+            yield said._replace(how=f"column {column!r} of rows that equal test rows: {said.how}")
+    named = target in table.frame.columns and target in subject.train.columns
+    if len(table.frame) < len(answers) or not named:
+        return
+    given = plain(table.frame[target]).reset_index(drop=True)
+    # Where many rows are alike: what is left of the table without train is the test rows.
+    own = [c for c in shared if c in subject.train.columns]
+    known = Counter(zip(_row_keys(subject.train, own), plain(subject.train[target]), strict=True))
+    rest = Counter(zip(_row_keys(table.frame, own), given, strict=True)) - known
+    test_keys = _row_keys(subject.test, own)
+    shuffled = answers.sample(frac=1, random_state=subject.seed)
+    share, luck = (
+        (rest & Counter(zip(test_keys, values, strict=True))).total() / len(answers)
+        for values in (answers, shuffled)
+    )
+    if share >= 0.95 and luck < 0.9:
+        yield Told(share, "it holds every test row with its answer")
+
+
+def _row_keys(frame: pd.DataFrame, columns: list[str]) -> list[int]:
+    return pd.util.hash_pandas_object(frame[columns].apply(plain), index=False).tolist()
