@@ -102,8 +102,9 @@ def _finding(message: str, **evidence: object) -> Finding:
 
 
 def _sentences(text: str) -> list[str]:
+    """Sentences that assert something; cells of tables are about columns."""
     parts = re.split(r"\n+|(?<=[.;!?])\s+", text)
-    return [part for part in parts if part.strip() and not _DENIED.search(part)]
+    return [p for p in parts if p.strip() and not p.startswith("|") and not _DENIED.search(p)]
 
 
 def _names(spec: MetricSpec) -> set[str]:

@@ -27,6 +27,7 @@ _CLASSES = re.compile(
     rf"\b(\d+|{'|'.join(_WORDS)}) (?:\w+ )?(?:classes|labels|categories)\b(?! or (?:more|fewer))",
     re.I,
 )
+_DENIAL = re.compile(r"\b(?:not|no|instead of|rather than)\b", re.I)
 _PROBABILITY = re.compile(r"\b(?:probabilit|likelihood|confidence|chance|score between)", re.I)
 _SUBMISSION = re.compile(r"^#{1,3} [^\n]*(?:submission|submit)[^\n]*$", re.I | re.M)
 _FILE = re.compile(r"(?<![\w/.])((?:[\w-]+/)*[\w-]+\.(?:csv|tsv|parquet|json|zip|txt|md|py))\b")
@@ -143,13 +144,17 @@ def _kind_of_prediction(subject: Subject, form: str) -> Iterator[Finding]:
     metric = METRICS.get(subject.plan.metric) if subject.plan is not None else None
     if metric is None or not form.strip() or not subject.paths.answers.is_file():
         return
-    classes = [c for g in subject.goals if g.classes for c in range(g.feature.distinct)]
-    wanted = metric.prediction_for(list(map(str, classes))) if classes else "value"
-    said = _PROBABILITY.search(form) is not None
-    if wanted in ("label", "value") and said:
-        yield _finding("D08", f"{metric.title} takes no probabilities; say what is handed in.")
-    if wanted not in ("label", "value") and not said:
-        yield _finding("D08", f"{metric.title} takes probabilities; say so below the submission.")
+    classes = next(
+        (sorted(set(g.feature.plain_text.dropna())) for g in subject.goals if g.classes), None
+    )
+    if classes is None:
+        return  # a quantity may be a probability
+    labels = metric.prediction_for(classes) == "label"
+    sentences = [s for s in re.split(r"(?<=[.;])\s+|\n\n", form) if not _DENIAL.search(s)]
+    said = any(_PROBABILITY.search(sentence) for sentence in sentences)
+    if labels == said:
+        takes = "classes, no probabilities" if labels else "probabilities"
+        yield _finding("D08", f"{metric.title} takes {takes}; say so below the submission.")
 
 
 def _known_columns(subject: Subject) -> set[str]:

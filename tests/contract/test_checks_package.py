@@ -226,7 +226,7 @@ def test_a_metric_that_is_described_truly(metric: str, tmp_path: Path) -> None:
     task = make_task("binary" if spec.task_types[0].is_classification else "regression")
     task.formulation = task.formulation.model_copy(update={"metric": metric})
     subject = task.write(tmp_path / "task")
-    better = "higher" if spec.higher_is_better else "lower"
+    better, other = ("higher", "lower") if spec.higher_is_better else ("lower", "higher")
     text = (
         f"## Goal\n\nPredict it.\n\n## Metric\n\nSubmissions are scored by {spec.title}: {better} "
         f"is better.\n\n    {spec.formula}\n\nA high accuracy makes no good score, and there is "
