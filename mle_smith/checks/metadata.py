@@ -91,6 +91,14 @@ def metadata(subject: Subject) -> Iterator[Outcome]:
         yield Measured("L05", {"files_of_test_rows": 0})
 
 
+def holds_files_of_rows(subject: Subject) -> bool:
+    """Whether folders or archives of public/ hold a file for (most) test rows."""
+    columns = [subject.id_column, *subject.input_columns]
+    listed = [*_folders(subject.paths.public), *_archives(subject.side_files.listings)]
+    rows = subject.test.iloc[subject.test_rows]
+    return any(_rows(rows, columns, h) is not None for h in listed if len(h.files) >= MIN_ROWS)
+
+
 def _folders(public: Path) -> Iterator[_Home]:
     folders: dict[str, _Home] = defaultdict(lambda: _Home(""))
     for number, path in enumerate(sorted(public.rglob("*"))):

@@ -44,6 +44,8 @@ def probes(form: SubmissionForm, truth: pd.DataFrame, seed: int) -> Iterator[Pro
     if form.kind == "value":
         yield from _of_quantities(form, truth, generator)
         return
+    if len(form.classes) < 2:
+        return
     right = form.of(truth)
     yield Probe("does not notice a wrong answer", right, form.of(_one_wrong(form, truth)))
     if form.kind != "label":

@@ -14,15 +14,18 @@ import pandas as pd
 
 from mle_smith.checks.baselines import Guess, errors_left, guesses, submissions
 from mle_smith.checks.check import Measured, Need, NotRun, Outcome, check
-from mle_smith.checks.features import Floats
+from mle_smith.checks.features import Floats, plain
 from mle_smith.checks.fuzz_cases import csv_text
 from mle_smith.checks.ladder import constants, interval
+from mle_smith.checks.metadata import holds_files_of_rows
 from mle_smith.checks.subject import FileDefectError, Subject
 from mle_smith.checks.submissions import SubmissionForm, submission_form
 from mle_smith.package.grade import Grade, grade
 from mle_smith.package.layout import METRIC
 from mle_smith.sandbox.scratch import work_folder
 from mle_smith.values import Blame, Finding, Severity
+
+_FEWEST_KEYS = 5
 
 
 class _Rung(NamedTuple):
@@ -144,7 +147,26 @@ def _judged(
             evidence={"errors_left": round(left, 5), "score": strong.grade.score},
         )
     if gap.low <= 0 or gap.value <= 0:
-        yield _within_noise(subject, strong, constant, gap.model_dump())
+        noise = _within_noise(subject, strong, constant, gap.model_dump())
+        elsewhere = _inputs_elsewhere(subject)
+        if elsewhere:
+            yield NotRun("M14", f"the plain baselines do not read {elsewhere}")
+            noise = noise.model_copy(update={"severity": Severity.WARNING})
+        yield noise
+
+
+def _inputs_elsewhere(subject: Subject) -> str:
+    """Where the inputs are that the tables only point to; empty where they point nowhere."""
+    if holds_files_of_rows(subject):
+        return "the files of each row"
+    keys = [subject.id_column, *subject.input_columns]
+    for table in subject.side_files.tables:
+        for key in [k for k in keys if k in table.frame.columns]:
+            known = set(plain(table.frame[key].dropna().astype(str)))
+            asked = set(plain(subject.test[key].dropna()))
+            if len(asked) >= _FEWEST_KEYS and len(asked & known) >= 0.5 * len(asked):
+                return f"{table.name}, which {key!r} leads to"
+    return ""
 
 
 def _rows_needed(gap: float, width: float, subject: Subject) -> int | None:

@@ -83,33 +83,40 @@ def _same(ours: pd.Series[str], theirs: pd.Series[str], total: int) -> Told:
 
 
 def _other_names(ours: pd.Series[str], theirs: pd.Series[str], total: int) -> Told:
-    """Values each of which goes with one class: learned on every other row, tried on the rest."""
+    """Values each of which goes with one class: learned from one row, tried on the others.
+
+    First of all values, then without the most frequent one, which may be a filler. An honest input
+    has pure values as well, by luck and because it is strong; so all the others count against it.
+    """
     counts = ours.value_counts()
     kept = ours.map(counts).ge(2).to_numpy()
     table = pd.DataFrame({"x": ours[kept], "y": theirs[kept]})
     if len(table) < 2 * FEWEST or len(counts) < 2 or counts[counts >= 2].size > 60:
         return NOTHING
     shares = theirs.value_counts(normalize=True)
-    pure, tried, right, chance = 0, 0, 0, 0.0
+    best = NOTHING
+    for rows in (table, table[table["x"] != counts.index[0]]):
+        best = max(best, _named(rows, shares, total), key=lambda t: t.share)
+    return best
+
+
+def _named(table: pd.DataFrame, shares: pd.Series[float], total: int) -> Told:
+    told_, tried, right, chance = 0, 0, 0, 0.0
     for _, labels in table.groupby("x", sort=False)["y"]:
         top = labels.mode()[0]
         hits = int((labels == top).sum())
-        if hits / len(labels) < 0.9 or (hits / len(labels) < 0.98 and shares[top] > 0.7):
-            continue
-        pure += hits
+        told_ += hits
         tried += len(labels) - 1  # the first of each value teaches what it means
         right += hits - 1
         chance += (len(labels) - 1) * float(shares[top])
-    if tried < FEWEST or pure < 0.02 * total or table["y"].nunique() < 2:
+    if tried < FEWEST or told_ < 0.02 * total or table["y"].nunique() < 2:
         return NOTHING
     if _luck(right, tried, chance / tried) >= _CERTAIN_OF_A_CODE:
         return NOTHING
     gained = (right - chance) / max(1e-9, tried - chance)
-    return (
-        Told(pure * gained / total, "another name for each class", pure)
-        if gained > 0.8
-        else NOTHING
-    )
+    if gained <= 0.8:
+        return NOTHING
+    return Told(told_ * gained / total, "another name for each class", told_)
 
 
 def _alike(ours: pd.Series[str], theirs: pd.Series[str], total: int) -> Told:
