@@ -111,6 +111,9 @@ def _found(
             found = _group_mean(values, groups, outcome, in_train)
             if found is None and name:
                 found = _others(values, groups, outcome)
+            if found is None and name:  # train rows may have another encoding
+                tested = np.where(in_train, np.nan, values)
+                found = _group_mean(tested, groups, outcome, in_train)
             if found is None and name and not goal.classes:
                 found = _rank(values, groups, outcome)
             if found is not None:

@@ -35,14 +35,19 @@ from mle_smith.checks.thresholds import Thresholds
 from mle_smith.checks.transfer import transferred
 from mle_smith.values import Blame, Finding, Severity
 
+_SPARSEST = 10
+"""Numbers that there may be for each row, so that they are numbers of rows."""
+_UNEVEN = 0.1
+"""Part of their span by which they may lie off an even spread. No measurement lies as evenly."""
+
 
 @check(
     {"L03": "ids foretell the answers", "L04": "the order of the test rows foretells the answers"},
     title="Ids and row order",
     asks="Test answers in the order of the rows, and by id (order, remainders, letters, length), "
     "against a random order: stretches, neighbours, periods; and what a forest learns from the ids "
-    "of train rows. What an input by which the rows are sorted explains does not count, nor does "
-    "the order of time in a task about time.",
+    "of train rows, and from inputs that number the rows. What an input by which the rows are "
+    "sorted explains does not count, nor does the order of time in a task about time.",
     needs=(Need.PRIVATE,),
 )
 def order(subject: Subject) -> Iterator[Outcome]:
@@ -63,6 +68,45 @@ def order(subject: Subject) -> Iterator[Outcome]:
             else:
                 found, least = _told_by_ids(subject, goal, ids)
                 yield from _judged(subject, goal, "L03", found, least, "the id")
+        for feature in [] if subject.temporal else filter(numbers_rows, subject.inputs):
+            yield from _numbering(subject, goal, feature)
+
+
+def numbers_rows(feature: Feature) -> bool:
+    """Whether an input is a number of the row: whole, of each row another, evenly spread."""
+    values, rows = feature.number, len(feature.codes)
+    if values is None or feature.missing.any() or feature.distinct < 0.99 * rows:
+        return False
+    ordered, span = np.sort(values), float(np.ptp(values)) + 1
+    if (values != np.round(values)).any() or span > _SPARSEST * rows:
+        return False
+    even = np.linspace(ordered[0], ordered[-1], rows)
+    return bool(np.abs(ordered - even).max() <= _UNEVEN * span)
+
+
+def _numbering(subject: Subject, goal: Goal, feature: Feature) -> Iterator[Outcome]:
+    limits = subject.thresholds
+    found = transferred(name_numbers(feature.text), goal, subject.seed, "as train teaches")
+    numbers = {
+        "standard_errors": round(found.significance, 2),
+        "share_of_variance": round(found.effect, 4),
+    }
+    yield Measured("L03", {feature.name: numbers})
+    if found.significance >= limits.order_significance and found.effect >= limits.number_effect:
+        yield Finding(
+            code="L03",
+            severity=Severity.ERROR,
+            blame=Blame.DESIGN,
+            message=f"{feature.name!r} numbers the rows, and explains {found.effect:.1%} of "
+            f"{goal.feature.name!r} ({found.significance:.0f} standard errors): they were numbered "
+            "in an order that knew the answers; drop it.",
+            evidence={
+                **numbers,
+                "columns": [feature.name],
+                "target": goal.feature.name,
+                "repair": {"drop_columns": [feature.name]},
+            },
+        )
 
 
 def _told_by_ids(subject: Subject, goal: Goal, ids: pd.Series[str]) -> tuple[Dependence, float]:

@@ -89,6 +89,9 @@ class Thresholds(Value):
     """Share of the target's variance that the position in the file explains, from which on it is
     an error (significance is needed as well). An ordered file is cured by a shuffle."""
 
+    number_effect: float = 0.1
+    """The same of an input that numbers the rows, which may honestly drift with time a little."""
+
     size_effect: float = 0.45
     """The same of the size of files: what is louder, longer or richer in detail takes more bytes,
     and honestly. Measured: sizes of recordings explain up to a third of what is said."""

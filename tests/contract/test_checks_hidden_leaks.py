@@ -98,6 +98,20 @@ def test_encodings_of_the_target(how: str, of_all: bool, tmp_path: Path) -> None
     assert errors(task.write(tmp_path / "task")) == ({"L08"} if wrong else set())
 
 
+def test_means_of_the_others_in_train_and_of_all_in_test(tmp_path: Path) -> None:
+    task = make_task("regression", rows=900)
+    rows = pd.concat([task.train, task.whole], ignore_index=True)
+    rows["spot"] = np.random.default_rng(0).integers(0, 120, len(rows))
+    sums = rows.groupby("spot")[TARGET].transform("sum")
+    counts = rows.groupby("spot")[TARGET].transform("count")
+    others = (sums - rows[TARGET]) / (counts - 1).clip(lower=1)
+    rows["usual"] = np.where(np.arange(len(rows)) < len(task.train), others, sums / counts).round(6)
+    for name in ("spot", "usual"):
+        task.train[name] = rows[name][: len(task.train)].to_numpy()
+        task.test[name] = rows[name][len(task.train) :].to_numpy()
+    assert "L08" in errors(task.write(tmp_path / "task"))
+
+
 @pytest.mark.parametrize("of_all", [True, False])
 def test_scales_fitted_before_the_split(of_all: bool, tmp_path: Path) -> None:
     task = make_task("regression")

@@ -93,6 +93,17 @@ def test_ids_whose_parity_is_the_answer_are_caught(tmp_path: Path) -> None:
     assert codes(task, tmp_path) == {"L03"}
 
 
+@pytest.mark.parametrize("leaks", [True, False])
+def test_an_input_that_numbers_the_rows(leaks: bool, tmp_path: Path) -> None:
+    task = make_task("regression")
+    rows = pd.concat([task.train, task.whole], ignore_index=True)
+    noise = np.random.default_rng(0).normal(0, rows[TARGET].std(), len(rows))
+    order = (rows[TARGET] + noise if leaks else pd.Series(noise)).rank().astype(int)
+    task.train["case"] = (7000 + 3 * order)[: len(task.train)].to_numpy()
+    task.test["case"] = (7000 + 3 * order)[len(task.train) :].to_numpy()
+    assert codes(task, tmp_path) == ({"L03"} if leaks else set())
+
+
 def test_a_file_sorted_by_a_strong_input_is_sound(tmp_path: Path) -> None:
     task = make_task("regression")
     task.give_test(task.whole.sort_values("height"))

@@ -230,7 +230,8 @@ def test_a_metric_that_is_described_truly(metric: str, tmp_path: Path) -> None:
     text = (
         f"## Goal\n\nPredict it.\n\n## Metric\n\nSubmissions are scored by {spec.title}: {better} "
         f"is better.\n\n    {spec.formula}\n\nA high accuracy makes no good score, and there is "
-        "no log loss. The best constant has an F1 of 0.4, and an accuracy of 0.61."
+        "no log loss. The best constant has an F1 of 0.4, and an accuracy of 0.61.\n\n"
+        f"| `score` | a mark by hand: {other} is better |"
     )
     assert list(metric_findings(subject, text)) == []
 
