@@ -10,6 +10,7 @@ from mle_smith.checks.check import Measured, Outcome, check
 from mle_smith.checks.described_metric import metric_findings, metric_section, section
 from mle_smith.checks.structure import ABSOLUTE_PATH
 from mle_smith.checks.subject import FileDefectError, Subject
+from mle_smith.checks.submissions import declared_positive
 from mle_smith.metrics import METRICS
 from mle_smith.package.layout import ANSWERS, DESCRIPTION, PREPARE
 from mle_smith.values import Blame, Finding, Severity
@@ -61,7 +62,8 @@ def mentions(text: str, name: str) -> bool:
         "D01": "the description is empty, or public/ has another one",
         "D02": "a public file, target or submission column is not named",
         "D03": "the metric or its direction is not stated, or stated wrongly",
-        "D08": "probabilities are asked for where classes are scored, or the other way round",
+        "D08": "probabilities are asked for where classes are scored, the other way round, or of "
+        "another class",
     },
     title="What a participant needs",
     asks="description.md and its copy in public/ are the same and name every public table, each "
@@ -155,6 +157,14 @@ def _kind_of_prediction(subject: Subject, form: str) -> Iterator[Finding]:
     if labels == said:
         takes = "classes, no probabilities" if labels else "probabilities"
         yield _finding("D08", f"{metric.title} takes {takes}; say so below the submission.")
+    named = [c for c in classes if f"`{c}`" in form]
+    positive = None if labels else declared_positive(subject, classes)
+    if positive is not None and len(named) == 1 and named != [positive]:
+        yield _finding(
+            "D08",
+            f"metric.py takes the probability of {positive!r}, but description.md speaks of "
+            f"{named[0]!r}; make them agree.",
+        )
 
 
 def _known_columns(subject: Subject) -> set[str]:

@@ -20,6 +20,7 @@ from mle_smith.checks.sensitivity import Probe, probes
 from mle_smith.checks.subject import FileDefectError, Subject
 from mle_smith.checks.submissions import (
     SubmissionForm,
+    declared_positive,
     fuzz_sample,
     mixed,
     submission_form,
@@ -85,7 +86,8 @@ def metric_contract(subject: Subject) -> Iterator[Outcome]:
     truth = fuzz_sample(subject, subject.thresholds.fuzz_rows)
     graded = _grade_all(subject, form, truth)
     other = graded.other_class
-    if other is not None and _better(other, graded.perfect):
+    inferred = declared_positive(subject, form.classes) is None
+    if other is not None and inferred and _better(other, graded.perfect):
         flipped = next(c for c in form.classes if c != form.positive)
         graded = _grade_all(subject, replace(form, positive=flipped), truth)
     if not graded.perfect.valid:

@@ -196,6 +196,13 @@ def test_a_direction_turned_round_is_caught(tmp_path: Path) -> None:
     assert "M06" in found(task, tmp_path, turned)
 
 
+def test_one_less_the_score_is_caught(tmp_path: Path) -> None:
+    task = make_task("binary")
+    source = metric_source("roc_auc", targets=["yield"], classes=["no", "yes"], positive="yes")
+    spoiled = "def evaluate(y_true, y_pred): return 1 - _evaluate(y_true, y_pred)\n"
+    assert "M16" in found(task, tmp_path, source + _KEEP + spoiled)
+
+
 def test_a_constant_near_the_best_is_caught(tmp_path: Path) -> None:
     task = make_task("binary", rows=1200)
     rare = task.train.index % 30 == 0

@@ -200,6 +200,10 @@ DESCRIPTION: dict[str, tuple[str, Callable[[Example], object]]] = {
         "D08",
         in_description("is the probability, 0 to 1, of the class", "is the label, like"),
     ),
+    "probability of another class": (
+        "D08",
+        in_description("of the class `yes`", "of the class `no`"),
+    ),
     "another key": ("D07", in_description("one row for each row of", "one row for each `case` of")),
     "wrong rows": ("D04", in_description("80 rows", "81 rows")),
     "swapped rows": ("D04", in_description("`test.csv`: 80 rows", "`test.csv`: 240 rows")),
