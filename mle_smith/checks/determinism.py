@@ -77,7 +77,8 @@ def _reason(call: ast.Call, seeded: bool) -> str:
         return f"{full}() without a seed"
     if name in _UNSEEDED and call.args and _is_none(call.args[0]):
         return f"{full}(None)"
-    if full.startswith(("np.random.", "numpy.random.", "random.")) and name in _GLOBAL:
+    of_a_module = full.startswith(("np.random.", "numpy.random.", "random.")) and "(" not in full
+    if of_a_module and name in _GLOBAL:
         return "" if seeded else f"{full}() without a seed"
     if name in _STATED and not seeded and not {"random_state", None} & given:
         pandas = isinstance(call.func, ast.Attribute) or name == "train_test_split"

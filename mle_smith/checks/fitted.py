@@ -9,7 +9,7 @@ from __future__ import annotations
 
 import ast
 import re
-from collections.abc import Iterator
+from collections.abc import Iterator, Set
 from typing import NamedTuple
 
 import numpy as np
@@ -134,22 +134,23 @@ def _fits(subject: Subject) -> list[str]:
 
 def _learning(tree: ast.Module) -> Iterator[tuple[ast.Call, str]]:
     targets = {"y", "target", "targets", "TARGET", "TARGETS", "label"}
+    known = _names_of_train(tree)
     for node in ast.walk(tree):
         if not isinstance(node, ast.Call):
             continue
         name = node.func.attr if isinstance(node.func, ast.Attribute) else _name(node.func)
-        if (name in _FITTING and node.args and not _of_train(node.args[0])) or (
-            name in _SCALES and node.args and not _of_train(node.args[0])
+        if (name in _FITTING and node.args and not _of_train(node.args[0], known)) or (
+            name in _SCALES and node.args and not _of_train(node.args[0], known)
         ):
             yield node, f"{name}({ast.unparse(node.args[0])[:40]})"
         elif name == "fillna" and node.args:
             for inner in ast.walk(node.args[0]):
-                if _averages(inner) and not _of_train(inner):
+                if _averages(inner) and not _of_train(inner, known):
                     yield node, f"fillna({ast.unparse(node.args[0])[:40]})"
                     break
         elif name in ("transform", "agg", "mean") and _grouped(node):
             inside = {_text(n) for n in ast.walk(node)}
-            if inside & targets and not _of_train(node):
+            if inside & targets and not _of_train(node, known):
                 yield node, f"{ast.unparse(node)[:60]}"
 
 
@@ -173,10 +174,21 @@ def _grouped(node: ast.Call) -> bool:
     return any(isinstance(n, ast.Attribute) and n.attr == "groupby" for n in inner)
 
 
-def _of_train(node: ast.AST) -> bool:
-    """Whether the tables that are named are parts called train, or masked by one."""
+def _names_of_train(tree: ast.Module) -> set[str]:
+    """Names that are given what is made of the train part alone."""
+    known: set[str] = set()
+    for node in ast.walk(tree):
+        if isinstance(node, ast.Assign) and _of_train(node.value, known):
+            tables = {n.id for n in ast.walk(node.value) if isinstance(n, ast.Name)}
+            if not any("test" in name.lower() for name in tables):
+                known |= {t.id for t in node.targets if isinstance(t, ast.Name)}
+    return known
+
+
+def _of_train(node: ast.AST, known: Set[str]) -> bool:
+    """Whether the tables that are named are parts called train, made of one, or masked by one."""
     names = {n.id for n in ast.walk(node) if isinstance(n, ast.Name)} - {"np", "pd"}
-    return any(_TRAIN.search(name) for name in names)
+    return any(_TRAIN.search(name) or name in known for name in names)
 
 
 CHECKS = (learned_from_all,)

@@ -129,6 +129,8 @@ def test_scales_fitted_before_the_split(of_all: bool, tmp_path: Path) -> None:
         ("scaler = StandardScaler().fit(train[INPUTS])", False),
         ("df = df.fillna(df.mean(numeric_only=True))", True),
         ("test = test.fillna(train.mean(numeric_only=True))", False),
+        ("usual = train['y'].mean(); test = test.fillna(usual.mean())", False),
+        ("both = pd.concat([train, test]); df = df.fillna(both.mean())", True),
         ("df['level'] = df.groupby('place')['target'].transform('mean')", True),
     ],
 )
@@ -332,6 +334,7 @@ def test_files_that_test_rows_name(share: float, tmp_path: Path) -> None:
         ("rng = np.random.default_rng(0)", False),
         ("train = train.sample(frac=1)", True),
         ("train = train.sample(frac=1, random_state=3)", False),
+        ("folds = np.random.default_rng(SEED + 3).integers(0, 5, 9)", False),
         ("names = list({str(c) for c in INPUTS})", True),
         ("names = sorted({str(c) for c in INPUTS})", False),
         ("seed = int(time.time())", True),
