@@ -97,7 +97,7 @@ def test_rows_of_equal_inputs_stay_on_one_side(prepared: Prepared, seed: int, fe
     inputs = ["size", "level", "damage"]
     known = set(train[inputs].astype(str).agg("|".join, axis=1))
     assert not known & set(test[inputs].astype(str).agg("|".join, axis=1))
-    assert 0.05 < len(test) / (len(train) + len(test)) < 0.6
+    assert 0.05 < len(test) / (len(train) + len(test)) < 0.75  # of a few dozen groups, uneven ones
     assert list(test["id"]) == list(answers["id"])
     assert not set(train["id"]) & set(test["id"])
     assert "load" not in test.columns
