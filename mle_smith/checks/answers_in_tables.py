@@ -31,18 +31,13 @@ def told_by_table(subject: Subject, table: SideTable, target: str) -> Told:
     return max(found, key=lambda told_: told_.share, default=NOTHING)
 
 
-def is_classes(subject: Subject, target: str) -> bool:
-    """Whether a target has classes."""
-    return next(g.classes for g in subject.goals if g.feature.name == target)
-
-
 def _by_id(subject: Subject, table: SideTable, target: str) -> Iterator[Told]:
     """Columns beside a column that holds the test ids, alone or within a word."""
     if subject.id_column not in subject.test.columns:
         return
     ids = plain(subject.test[subject.id_column])
     answers = subject.aligned[target].set_axis(ids)
-    classes, known = is_classes(subject, target), set(ids)
+    classes, known = subject.has_classes(target), set(ids)
     for key in table.frame.columns:
         keys = _keys(table.frame[key], known)
         here = keys.isin(known) & ~keys.duplicated(keep=False)
@@ -84,7 +79,7 @@ def _of_digests(texts: pd.Series[str], known: set[str]) -> pd.Series[str]:
 
 def _by_row(subject: Subject, table: SideTable, target: str) -> Iterator[Told]:
     """Columns in the order of the test rows or answers: all of them, a part, or more than them."""
-    classes = is_classes(subject, target)
+    classes = subject.has_classes(target)
     for answers in (subject.aligned, subject.answers):
         for rows, kept in _alignments(len(table.frame), answers[subject.id_column]):
             truth = answers[target].iloc[kept].reset_index(drop=True)
@@ -128,7 +123,7 @@ def _by_inputs(subject: Subject, table: SideTable, target: str) -> Iterator[Told
     if lookup.index.isin(set(ours)).sum() >= FEWEST:
         rows = lookup.reindex(ours).reset_index(drop=True)
         for column in rows.columns.difference([subject.id_column, *subject.test.columns]):
-            said = told(plain(rows[column]), answers, is_classes(subject, target), len(ours))
+            said = told(plain(rows[column]), answers, subject.has_classes(target), len(ours))
             yield said._replace(how=f"column {column!r} of rows that equal test rows: {said.how}")
     named = target in table.frame.columns and target in subject.train.columns
     if len(table.frame) < len(answers) or not named:

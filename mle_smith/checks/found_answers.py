@@ -9,7 +9,7 @@ import hashlib
 from collections.abc import Iterator
 from pathlib import Path
 
-from mle_smith.checks.answers_in_tables import is_classes, told_by_table
+from mle_smith.checks.answers_in_tables import told_by_table
 from mle_smith.checks.answers_in_text import share_in_text
 from mle_smith.checks.check import Measured, Need, Outcome, check
 from mle_smith.checks.decoding.readers import SideTable
@@ -114,7 +114,7 @@ def _digests_of_rows(subject: Subject) -> Iterator[Finding]:
     for column in (subject.id_column, *subject.input_columns):
         for target in subject.targets:
             answers = plain(subject.aligned[target])
-            if is_classes(subject, target) and subject.test[column].nunique() <= answers.nunique():
+            if subject.has_classes(target) and subject.test[column].nunique() <= answers.nunique():
                 continue
             said = told_by_digests(subject.test[column], ids, answers, len(ids))
             if said.share >= subject.thresholds.found_share:

@@ -56,10 +56,8 @@ class _Home:
 )
 def metadata(subject: Subject) -> Iterator[Outcome]:
     """A model of listings alone."""
-    listed = [*_folders(subject.paths.public), *_archives(subject.side_files.listings)]
-    homes = [home for home in listed if len(home.files) >= MIN_ROWS]
     asked = 0
-    for home in homes:
+    for home in _homes(subject):
         columns = [subject.id_column, *subject.input_columns]
         rows = _rows(subject.test.iloc[subject.test_rows], columns, home)
         if rows is None:
@@ -94,9 +92,14 @@ def metadata(subject: Subject) -> Iterator[Outcome]:
 def holds_files_of_rows(subject: Subject) -> bool:
     """Whether folders or archives of public/ hold a file for (most) test rows."""
     columns = [subject.id_column, *subject.input_columns]
-    listed = [*_folders(subject.paths.public), *_archives(subject.side_files.listings)]
     rows = subject.test.iloc[subject.test_rows]
-    return any(_rows(rows, columns, h) is not None for h in listed if len(h.files) >= MIN_ROWS)
+    return any(_rows(rows, columns, home) is not None for home in _homes(subject))
+
+
+def _homes(subject: Subject) -> list[_Home]:
+    """Folders and archives with enough files to say anything."""
+    listed = [*_folders(subject.paths.public), *_archives(subject.side_files.listings)]
+    return [home for home in listed if len(home.files) >= MIN_ROWS]
 
 
 def _folders(public: Path) -> Iterator[_Home]:

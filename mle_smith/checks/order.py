@@ -68,11 +68,11 @@ def order(subject: Subject) -> Iterator[Outcome]:
             else:
                 found, least = _told_by_ids(subject, goal, ids)
                 yield from _judged(subject, goal, "L03", found, least, "the id")
-        for feature in [] if subject.temporal else filter(numbers_rows, subject.inputs):
+        for feature in [] if subject.temporal else filter(_numbers_rows, subject.inputs):
             yield from _numbering(subject, goal, feature)
 
 
-def numbers_rows(feature: Feature) -> bool:
+def _numbers_rows(feature: Feature) -> bool:
     """Whether an input is a number of the row: whole, of each row another, evenly spread."""
     values, rows = feature.number, len(feature.codes)
     if values is None or feature.missing.any() or feature.distinct < 0.99 * rows:

@@ -112,6 +112,7 @@ def told_in_text(feature: Feature, goal: Goal) -> float:
 )
 def proxies(subject: Subject) -> Iterator[Outcome]:
     """Columns that are functions or proxies of a target."""
+    series = _series(subject)
     for goal in subject.goals:
         skills = subject.column_skills[goal.feature.name]
         yield Measured("L06", {"skill": {k: round(v, 4) for k, v in _top(skills)}})
@@ -133,9 +134,9 @@ def proxies(subject: Subject) -> Iterator[Outcome]:
                 )
         yield from _graded(subject, goal, certain)
         yield from _identities(subject, goal, certain)
-        yield from _of_the_moment(subject, goal, certain)
-        yield from _strong(subject, goal, skills, certain)
-        yield from _hidden(subject, goal, certain)
+        yield from _of_the_moment(subject, goal, certain, series)
+        yield from _strong(subject, goal, skills, certain, series)
+        yield from _hidden(subject, goal, certain, series)
 
 
 def _top(skills: dict[str, float]) -> list[tuple[str, float]]:
@@ -178,10 +179,11 @@ def _identities(subject: Subject, goal: Goal, certain: set[str]) -> Iterator[Fin
     )
 
 
-def _of_the_moment(subject: Subject, goal: Goal, certain: set[str]) -> Iterator[Finding]:
+def _of_the_moment(
+    subject: Subject, goal: Goal, certain: set[str], series: list[Ints] | None
+) -> Iterator[Finding]:
     """In a task over time: numbers that follow the target's moment closer than any before."""
     limits = subject.thresholds
-    series = _series(subject)
     if series is None:
         return
     made: list[tuple[Feature, tuple[str, ...]]] = [(f, (f.name,)) for f in subject.inputs]
@@ -215,14 +217,17 @@ def _series(subject: Subject) -> list[Ints] | None:
 
 
 def _strong(
-    subject: Subject, goal: Goal, skills: dict[str, float], certain: set[str]
+    subject: Subject,
+    goal: Goal,
+    skills: dict[str, float],
+    certain: set[str],
+    series: list[Ints] | None,
 ) -> Iterator[Finding]:
     """Single columns that foretell the target where all the others together do far worse."""
     limits = subject.thresholds
     least = limits.suspect_class_skill if goal.classes else limits.suspect_skill
     screen = least - limits.skill_margin
     suspects = {n for n, s in skills.items() if s >= screen and n not in certain}
-    series = _series(subject)
     if subject.temporal and not goal.classes:
         # Yesterday's value may honestly be all there is to know: `future` judges numbers.
         suspects = {f.name for f in subject.inputs if f.name in suspects and f.quantity is None}
@@ -253,11 +258,13 @@ def _strong(
         )
 
 
-def _hidden(subject: Subject, goal: Goal, certain: set[str]) -> Iterator[Finding]:
+def _hidden(
+    subject: Subject, goal: Goal, certain: set[str], series: list[Ints] | None
+) -> Iterator[Finding]:
     """Parts of texts, and combinations of two columns, that do the same."""
-    series = _series(subject) if goal.classes else None
     for one, found in hidden(subject, goal, certain):
-        if series and len(one.made_of) == 1 and of_the_past(one.made_of[0], goal, series):
+        single = goal.classes and len(one.made_of) == 1
+        if series and single and of_the_past(one.made_of[0], goal, series):
             continue
         certain.update(one.columns)
         yield _finding(

@@ -215,6 +215,10 @@ class Subject:
             return self.plan.targets
         return columns
 
+    def has_classes(self, target: str) -> bool:
+        """Whether a target is a class rather than a quantity."""
+        return next(g.classes for g in self.goals if g.feature.name == target)
+
     @cached_property
     def aligned(self) -> pd.DataFrame:
         """The answers in the order of the test rows.
