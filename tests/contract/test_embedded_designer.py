@@ -9,7 +9,7 @@ from typing import Any
 import numpy as np
 import pandas as pd
 import pytest
-from hypothesis import HealthCheck, given, settings
+from hypothesis import HealthCheck, example, given, settings
 from hypothesis import strategies as st
 
 from mle_smith.data.profile import profile
@@ -91,13 +91,14 @@ many = settings(
 
 @many
 @given(seed=st.integers(0, 10_000), few=st.integers(1, 3))
+@example(seed=889, few=3)  # three dozen different rows, of which a few stand for most
 def test_rows_of_equal_inputs_stay_on_one_side(prepared: Prepared, seed: int, few: int) -> None:
     frame = rows(seed).assign(size=lambda df: (df["size"] / few).round(0))
     train, test, answers = prepared(frame, idea())
     inputs = ["size", "level", "damage"]
     known = set(train[inputs].astype(str).agg("|".join, axis=1))
     assert not known & set(test[inputs].astype(str).agg("|".join, axis=1))
-    assert 0.05 < len(test) / (len(train) + len(test)) < 0.75  # of a few dozen groups, uneven ones
+    assert 0.05 < len(test) / (len(train) + len(test)) < 0.6
     assert list(test["id"]) == list(answers["id"])
     assert not set(train["id"]) & set(test["id"])
     assert "load" not in test.columns
