@@ -19,6 +19,8 @@ if TYPE_CHECKING:
 
 _SIGNS = ("task.json", "metric.py", "prepare.py", "description.md", "public", "private")
 """A folder without any of these is no package."""
+_JOBS = 2
+"""That the checks of one package hand to a sandbox: the metric's contract, the ladder."""
 
 
 def check(
@@ -44,7 +46,7 @@ def check(
     from mle_smith.checks import Cause
 
     _refuse(packages, raw, html)
-    box = _open(sandbox)
+    box = _open(sandbox, jobs=_JOBS * len(packages))
     try:
         with _staged(raw) as folder:
             judged = [_judged(package.resolve(), folder, box, seed) for package in packages]
@@ -108,12 +110,12 @@ def _refuse(packages: list[Path], raw: Path | None, html: Path | None) -> None:
         raise UsageError(f"{html.absolute().parent} does not exist", code="check.html")
 
 
-def _open(kind: SandboxKind) -> Sandbox | None:
+def _open(kind: SandboxKind, jobs: int) -> Sandbox | None:
     """A sandbox; None, with a word on it, where the machine has none: code is then not run."""
     from mle_smith.sandbox.choose import open_sandbox
 
     try:
-        return open_sandbox(kind)
+        return open_sandbox(kind, warm=True, jobs=jobs)
     except SandboxUnavailableError as error:
         if kind != "auto":
             raise

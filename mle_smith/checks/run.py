@@ -11,9 +11,12 @@ How trouble is told apart:
 
 from __future__ import annotations
 
+import threading
 import time
 from collections.abc import Callable, Collection, Iterator, Sequence
 from concurrent.futures import ThreadPoolExecutor
+from dataclasses import replace
+from pathlib import Path
 from typing import Any, NamedTuple
 
 from pydantic import Field
@@ -23,6 +26,7 @@ from mle_smith.checks.check import Cause, Check, Layer, Measured, Need, NotRun, 
 from mle_smith.checks.registry import CHECKS
 from mle_smith.checks.subject import FileDefectError, Subject
 from mle_smith.errors import MachineError
+from mle_smith.sandbox.job import Capabilities, Job, Result, Sandbox
 from mle_smith.values import Finding, Severity, Value, Verdict
 
 _UNFIT = (ValueError, TypeError, KeyError, IndexError, ArithmeticError, RecursionError)
@@ -124,9 +128,11 @@ def _all_asked(
 ) -> Iterator[list[Outcome]]:
     """What each check says, in their order.
 
-    Those that run code are all begun at once, each in a thread of its own: they wait for their
-    containers, and meanwhile the others have a processor.
+    Those that run code are all begun at once, each in a thread of its own. The others follow once
+    these wait for their containers: threads that calculate at the same time hold each other up.
     """
+    announcing = _Announcing(subject.sandbox) if subject.sandbox is not None else None
+    subject = replace(subject, sandbox=announcing)
 
     def ask(check: Check) -> list[Outcome]:
         wall, cpu = time.perf_counter(), time.thread_time()
@@ -135,16 +141,54 @@ def _all_asked(
             watch(Took(check, time.perf_counter() - wall, time.thread_time() - cpu))
         return outcomes
 
-    beside = [check for check in chosen if Need.SANDBOX in check.needs]
+    def ask_beside(check: Check, handed_over: threading.Event) -> list[Outcome]:
+        try:
+            if announcing is not None:
+                announcing.heard_by(handed_over)
+            return ask(check)
+        finally:
+            handed_over.set()
+
+    beside = {c.name: threading.Event() for c in chosen if Need.SANDBOX in c.needs}
     pool = ThreadPoolExecutor(max(1, len(beside)), "mle-check")
     try:
-        begun = {check.name: pool.submit(ask, check) for check in beside}
+        begun = {
+            check.name: pool.submit(ask_beside, check, beside[check.name])
+            for check in chosen
+            if check.name in beside
+        }
+        for handed_over in beside.values():
+            handed_over.wait()
         for check in chosen:
             future = begun.get(check.name)
             yield ask(check) if future is None else future.result()
     finally:
         # Who interrupts this has the sandbox closed next, which ends the jobs: do not wait here.
         pool.shutdown(wait=False, cancel_futures=True)
+
+
+class _Announcing:
+    """A sandbox that says when a thread hands a job over, and so leaves the processor to others."""
+
+    def __init__(self, sandbox: Sandbox) -> None:
+        self._sandbox = sandbox
+        self._hearing = threading.local()
+
+    def heard_by(self, event: threading.Event) -> None:
+        """Set `event` with the next job of this thread."""
+        self._hearing.event = event
+
+    def capabilities(self) -> Capabilities:
+        return self._sandbox.capabilities()
+
+    def run(self, job: Job, out: Path | None = None) -> Result:
+        event = getattr(self._hearing, "event", None)
+        if event is not None:
+            event.set()
+        return self._sandbox.run(job, out)
+
+    def close(self) -> None:
+        self._sandbox.close()
 
 
 def _asked(check: Check, subject: Subject) -> Iterator[Outcome]:

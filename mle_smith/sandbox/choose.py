@@ -36,6 +36,7 @@ def open_sandbox(
     progress: Callable[[str], None] | None = None,
     max_jobs: int | None = None,
     warm: bool = False,
+    jobs: int | None = None,
 ) -> Sandbox:
     """Open a sandbox.
 
@@ -44,7 +45,8 @@ def open_sandbox(
             or can be built, else the process sandbox.
         progress: is told what is built, and why Docker was passed over.
         max_jobs: jobs at once; further ones wait.
-        warm: many small jobs are to come: have containers wait for them, if it is Docker.
+        warm: small jobs are to come: have containers wait for them, if it is Docker.
+        jobs: how many, where it is known.
 
     Raises:
         SandboxUnavailableError: that kind cannot run here; the message names the next step.
@@ -53,7 +55,7 @@ def open_sandbox(
     if kind == "process":
         return ProcessSandbox(max_jobs=max_jobs)
     try:
-        return _open_docker(tell, max_jobs, warm)
+        return _open_docker(tell, max_jobs, warm, jobs)
     except SandboxUnavailableError as no_docker:
         if kind == "docker":
             raise
@@ -73,14 +75,18 @@ def doctor() -> list[Fact]:
     return [engine, sandbox_image, _process_fact()]
 
 
-def _open_docker(tell: Callable[[str], None], max_jobs: int | None, warm: bool) -> DockerSandbox:
+def _open_docker(
+    tell: Callable[[str], None], max_jobs: int | None, warm: bool, jobs: int | None
+) -> DockerSandbox:
     with closing(connect()) as client:
         present = image.status(client).present
     if not present:
         tell("the sandbox image is not there yet: building it, once")
         image.build(tell)
-    sandbox = DockerSandbox(max_jobs=max_jobs, warm=default_size() if warm else 0)
-    sandbox.pool.want(Job(role=Role.PREPARE, code="import pandas"))
+    size = default_size() if warm else 0
+    sandbox = DockerSandbox(max_jobs=max_jobs, warm=size, jobs=jobs)
+    for _ in range(min(size, jobs or 1)):
+        sandbox.pool.want(Job(role=Role.PREPARE, code="import pandas"))
     return sandbox
 
 

@@ -75,6 +75,7 @@ class DockerSandbox:
         scratch_parent: Path | None = None,
         max_jobs: int | None = None,
         warm: int = 0,
+        jobs: int | None = None,
     ) -> None:
         """Connect, check the image, and clear up after sandboxes whose process has died.
 
@@ -84,6 +85,7 @@ class DockerSandbox:
             scratch_parent: where temporary folders go; the engine must see the same folder.
             max_jobs: containers at once, further jobs wait; default: one more than the CPUs.
             warm: containers that are kept waiting for jobs (`mle_smith.sandbox.pool`).
+            jobs: how many are to come, where it is known: no more containers wait for them.
 
         Raises:
             SandboxUnavailableError: no engine answers, or the image is not there.
@@ -101,7 +103,7 @@ class DockerSandbox:
             self._runtime = strongest_runtime(client, self.image, labels)
         self._live_inputs = self._can_show_inputs_live()
         self._janitor = Janitor(self._client, self._round)
-        self.pool = Pool(warm, self._start_waiting, self._discard)
+        self.pool = Pool(warm, self._start_waiting, self._discard, jobs)
 
     def capabilities(self) -> Capabilities:
         """What containers hold: all of it."""

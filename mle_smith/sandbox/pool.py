@@ -128,7 +128,11 @@ class Pool:
     """Keeps containers waiting. Safe to share between threads."""
 
     def __init__(
-        self, size: int, start: Callable[[Kind], Waiting], discard: Callable[[Waiting], None]
+        self,
+        size: int,
+        start: Callable[[Kind], Waiting],
+        discard: Callable[[Waiting], None],
+        jobs: int | None = None,
     ) -> None:
         """Begin with none: what is asked for first starts cold.
 
@@ -136,8 +140,10 @@ class Pool:
             size: how many wait at most.
             start: starts a container; raises what an engine's fault raises.
             discard: removes one that was not used.
+            jobs: how many are started in all, where it is known how many jobs are to come.
         """
         self._size = size
+        self._left = math.inf if jobs is None else jobs
         self._start = start
         self._discard = discard
         self._change = threading.Condition()
@@ -209,6 +215,7 @@ class Pool:
                 if self._closed or kind is None:
                     return
                 self._booting = kind
+                self._left -= 1
                 surplus = self._surplus()
             if surplus is not None:
                 self._discard(surplus)
@@ -236,7 +243,7 @@ class Pool:
 
     def _lacking(self) -> Kind | None:
         """The kind asked for latest that fewer wait of than were asked for lately."""
-        if not self._size:
+        if not self._size or not self._left:
             return None
         there = collections.Counter(waiting.kind for waiting in self._waiting)
         for kind in reversed(self._asked):
