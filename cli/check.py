@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import gc
 from collections.abc import Iterator
 from contextlib import contextmanager
 from pathlib import Path
@@ -43,11 +44,15 @@ def check(
     Exit status: 0 when all are sound, 1 when one is not, 2 when one is no package, 3 when this
     machine could not ask everything and found nothing wrong.
     """
-    from mle_smith.checks import Cause
-
     _refuse(packages, raw, html)
     box = _open(sandbox, jobs=_JOBS * len(packages))
     try:
+        # Not before the containers have begun to start. What is imported is no garbage, ever.
+        gc.disable()
+        from mle_smith.checks import Cause
+
+        gc.freeze()
+        gc.enable()
         with _staged(raw) as folder:
             judged = [_judged(package.resolve(), folder, box, seed) for package in packages]
     finally:

@@ -16,6 +16,7 @@ from mle_smith.checks.association import Goal, correlation, mask_skill
 from mle_smith.checks.features import Feature, Floats, Ints, Mask
 
 _SHORTEST = r"-?(?:0|[1-9]\d*)(?:\.\d*[1-9])?"
+_DECIMALS = r"\.\d*$"
 _MOST_CODES = 60
 _FEWEST_NUMBERS = 5
 
@@ -49,7 +50,7 @@ def _ways(feature: Feature, text: pd.Series[str]) -> Iterator[tuple[str, Mask]]:
     if feature.number is not None:
         filled = feature.text.notna()
         yield "with needless signs", (filled & ~bare.str.fullmatch(_SHORTEST)).to_numpy()
-        digits = bare.str.extract(r"\.(\d*)$", expand=False).fillna("").str.len()
+        digits = (bare.str.len() - bare.str.find(".") - 1).where(bare.str.contains(_DECIMALS), 0)
         yield "with a number far from all others", _far(feature.number)
         if filled.any():
             yield "with fewer digits", (filled & (digits < digits[filled].mode()[0])).to_numpy()

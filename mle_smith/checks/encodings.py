@@ -8,6 +8,8 @@ both nearly alike, so the two residuals are compared.
 from __future__ import annotations
 
 from collections.abc import Iterator, Sequence
+from dataclasses import dataclass
+from functools import cached_property
 from typing import Any, NamedTuple, TypeAlias
 
 import numpy as np
@@ -16,7 +18,7 @@ import pandas as pd
 
 from mle_smith.checks.association import Goal, column_skill
 from mle_smith.checks.check import Measured, Need, Outcome, check
-from mle_smith.checks.features import Feature, Floats, Ints
+from mle_smith.checks.features import Feature, Floats, Ints, Mask
 from mle_smith.checks.subject import Subject
 from mle_smith.values import Blame, Finding, Severity
 
@@ -25,6 +27,29 @@ _MAX_NUMBERS = 60
 _ByGroup: TypeAlias = npt.NDArray[Any]
 _MAX_GROUPINGS = 12
 _MAX_CLASSES = 12
+
+
+class _Ranked(NamedTuple):
+    """Targets by their rank, of the rows of groups that are large enough."""
+
+    kept: Mask
+    within: Floats
+    """In the group."""
+    overall: Floats
+
+
+@dataclass(frozen=True)
+class _Grouping:
+    """Rows by the values of a column."""
+
+    name: str
+    codes: Ints
+    target: Floats
+
+    @cached_property
+    def ranked(self) -> _Ranked:
+        """Ranks of the targets of all rows: the same for each number that is asked."""
+        return _ranked(self.codes, self.target)
 
 
 class _Encoding(NamedTuple):
@@ -48,7 +73,7 @@ def encodings(subject: Subject) -> Iterator[Outcome]:
     """Target encodings that saw the answers."""
     for goal in subject.goals:
         outcomes = list(_outcomes(goal))
-        groupings = _groupings(subject.inputs)
+        groupings = _groupings(subject.inputs, outcomes[0])
         for feature in [f for f in subject.inputs if f.number is not None][:_MAX_NUMBERS]:
             if feature.distinct < 8 or feature.missing.mean() > 0.3:
                 continue
@@ -88,25 +113,27 @@ def _outcomes(goal: Goal) -> Iterator[Floats]:
             return
 
 
-def _groupings(features: Sequence[Feature]) -> list[tuple[str, Ints]]:
+def _groupings(features: Sequence[Feature], target: Floats) -> list[_Grouping]:
     """Columns that may name groups, those of most values first."""
     fit = [
-        (f.name, f.codes + 1)
+        _Grouping(f.name, f.codes + 1, target)
         for f in features
         if 4 <= f.distinct <= 0.6 * len(f.codes) and f.missing.mean() < 0.5
     ]
-    return sorted(fit, key=lambda pair: -int(pair[1].max()))[:_MAX_GROUPINGS]
+    return sorted(fit, key=lambda by: -int(by.codes.max()))[:_MAX_GROUPINGS]
 
 
 def _found(
-    feature: Feature, goal: Goal, outcomes: list[Floats], groupings: list[tuple[str, Ints]]
+    feature: Feature, goal: Goal, outcomes: list[Floats], groupings: list[_Grouping]
 ) -> _Encoding | None:
     values = feature.number
     assert values is not None  # only numbers are asked
-    own = [("", feature.codes + 1)] if feature.distinct <= 0.6 * len(values) else []
+    own = _Grouping("", feature.codes + 1, outcomes[0])
+    others = [by for by in groupings if by.name != feature.name]
     in_train = np.zeros(len(values), dtype=bool)
     in_train[: feature.train_rows] = True
-    for name, groups in own + [(n, g) for n, g in groupings if n != feature.name]:
+    for by in ([own] if feature.distinct <= 0.6 * len(values) else []) + others:
+        name, groups = by.name, by.codes
         for outcome in outcomes:
             found = _group_mean(values, groups, outcome, in_train)
             if found is None and name:
@@ -115,7 +142,7 @@ def _found(
                 tested = np.where(in_train, np.nan, values)
                 found = _group_mean(tested, groups, outcome, in_train)
             if found is None and name and not goal.classes:
-                found = _rank(values, groups, outcome)
+                found = _rank(values, by)
             if found is not None:
                 return found._replace(how=f"{found.how}{f' by {name!r}' if name else ''}")
     return None
@@ -209,22 +236,27 @@ def _within(values: Floats, codes: Ints) -> float:
     return float(((values - means[codes]) ** 2).mean())
 
 
-def _rank(values: Floats, groups: Ints, outcome: Floats) -> _Encoding | None:
+def _ranked(groups: Ints, outcome: Floats) -> _Ranked:
+    frame = pd.DataFrame({"group": groups, "target": outcome})
+    targets = frame.groupby("group")["target"]
+    kept = targets.transform("size").to_numpy() >= 4
+    within = np.asarray(targets.rank(pct=True), dtype=np.float64)
+    overall = np.asarray(frame["target"].rank(pct=True), dtype=np.float64)
+    return _Ranked(kept, within[kept], overall[kept])
+
+
+def _rank(values: Floats, by: _Grouping) -> _Encoding | None:
     """The rank of the target within its group, where the target itself explains far less."""
     known = ~np.isnan(values)
-    frame = pd.DataFrame({"group": groups[known], "target": outcome[known]})
-    sizes = frame.groupby("group")["target"].transform("size").to_numpy()
-    kept = sizes >= 4
-    if kept.sum() < 60:
+    ranked = by.ranked if known.all() else _ranked(by.codes[known], by.target[known])
+    if ranked.kept.sum() < 60:
         return None
-    ranks = np.asarray(frame.groupby("group")["target"].rank(pct=True), dtype=np.float64)[kept]
-    number = values[known][kept]
-    overall = np.asarray(frame["target"].rank(pct=True), dtype=np.float64)[kept]
-    left, otherwise = _residual(number, ranks), _residual(number, overall)
+    number = values[known][ranked.kept]
+    left, otherwise = _residual(number, ranked.within), _residual(number, ranked.overall)
     spread = float(number.var())
     if spread <= 0 or left > 0.25 * spread or left > 0.5 * otherwise:
         return None
-    return _Encoding(left / otherwise, 1 - left / spread, len(np.unique(groups)), "the rank")
+    return _Encoding(left / otherwise, 1 - left / spread, len(np.unique(by.codes)), "the rank")
 
 
 CHECKS = (encodings,)
