@@ -20,7 +20,7 @@ _COUNT = re.compile(
     r"records|observations|instances)\b",
     re.I,
 )
-_COLUMN_HEADS = frozenset({"column", "columns", "name", "field", "feature", "variable"})
+COLUMN_HEADS = frozenset({"column", "columns", "name", "field", "feature", "variable"})
 _GOAL = re.compile(r"[Pp]redict(?:ing|ed)?(?: the)?(?: value of| column)? `([^`\n]+)`")
 _KEY = re.compile(r"\b(?:for|per|of) (?:each|every|one|a) `([^`\n]+)`", re.I)
 _WORDS = ("two", "three", "four", "five", "six", "seven", "eight", "nine", "ten")
@@ -31,6 +31,12 @@ _CLASSES = re.compile(
 _DENIAL = re.compile(r"\b(?:not|no|instead of|rather than)\b", re.I)
 _PROBABILITY = re.compile(r"\b(?:probabilit|likelihood|confidence|chance|score between)", re.I)
 _SUBMISSION = re.compile(r"^#{1,3} [^\n]*(?:submission|submit)[^\n]*$", re.I | re.M)
+_DATA = (".csv", ".tsv", ".parquet")
+_HAND_IN = re.compile(
+    r"(?<![\w/])(?:submissions?|submit(?:ted|s)?|hand(?:ed)? in|predictions? file|upload\w*)"
+    r"\b(?!\.csv)",
+    re.I,
+)
 _FILE = re.compile(r"(?<![\w/.])((?:[\w-]+/)*[\w-]+\.(?:csv|tsv|parquet|json|zip|txt|md|py))\b")
 
 
@@ -88,6 +94,8 @@ def needed(subject: Subject) -> Iterator[Outcome]:
     form = section(text, _SUBMISSION)
     if form.strip() and len(columns) <= 12:
         absent |= {name for name in columns if not mentions(form, name)}
+    if not form.strip() and not any(_HAND_IN.search(line) for line in _prose(text)):
+        yield _finding("D02", "description.md does not say what a submission looks like; say it.")
     if absent:
         listed = sorted(absent)
         yield _finding(
@@ -124,7 +132,9 @@ def claims(subject: Subject) -> Iterator[Outcome]:
     allowed = public | {"submission.csv", "metric.py", "requirements.txt", "solution.py"}
     unknown = sorted(named - allowed - {ANSWERS, PREPARE})
     if unknown:
-        severity = Severity.ERROR if any(n.endswith(".csv") for n in unknown) else Severity.WARNING
+        given = {cell for table in markdown_tables(text) for row in table for cell in row[:1]}
+        promised = any(n.endswith(_DATA) or any(n in cell for cell in given) for n in unknown)
+        severity = Severity.ERROR if promised else Severity.WARNING
         yield _finding(
             "D05",
             f"{unknown} are named but not public; give them or do not name them.",
@@ -139,6 +149,11 @@ def claims(subject: Subject) -> Iterator[Outcome]:
             f"description.md names {(private + paths)[:4]}; leave it out.",
             names=sorted({*private, *paths}),
         )
+
+
+def _prose(text: str) -> list[str]:
+    """The lines that are neither of tables nor of lists of files."""
+    return [line for line in text.splitlines() if not re.match(r"\s*(?:\||[-*+] `)", line)]
 
 
 def _kind_of_prediction(subject: Subject, form: str) -> Iterator[Finding]:
@@ -182,18 +197,21 @@ def _unknown_columns(subject: Subject, text: str) -> Iterator[Finding]:
     named = [
         cell.strip().strip("`").replace("\\|", "|")
         for table in markdown_tables(text)
-        if table[0] and table[0][0].strip("*` ").lower() in _COLUMN_HEADS
+        if table[0] and table[0][0].strip("*` ").lower() in COLUMN_HEADS
         for row in table[1:]
         for cell in row[:1]
     ]
     unknown = [n for n in named if n and n not in known and n.strip() not in known]
-    goals = [n for n in _GOAL.findall(text) if n not in known]
+    wanted = {*subject.targets, *map(str, subject.sample.columns)}
+    goals = [n for n in _GOAL.findall(text) if n not in (wanted if subject.targets else known)]
     unknown += [f"{n} (as the target)" for n in goals]
     keys = [n for n in _KEY.findall(section(text, _SUBMISSION)) if n not in known]
     unknown += [f"{n} (as the id)" for n in keys]
     head = ",".join(map(str, subject.sample.columns))
     examples = [line.strip() for line in section(text, _SUBMISSION).splitlines()]
     examples = [e for e in examples if e.startswith(f"{subject.id_column},") and "`" not in e]
+    examples = examples or [lines[0] for lines in _csv_blocks(section(text, _SUBMISSION))]
+    examples = [e for e in examples if e.split(",")[0].strip('"') not in _ids(subject)]
     unknown += [f"{e[:80]} (as a header)" for e in examples[:1] if e.replace('"', "") != head]
     if unknown:
         yield _finding(
@@ -201,6 +219,20 @@ def _unknown_columns(subject: Subject, text: str) -> Iterator[Finding]:
             f"description.md names columns that are nowhere: {unknown[:5]}; name those there are.",
             names=unknown[:20],
         )
+
+
+def _ids(subject: Subject) -> set[str]:
+    return {*subject.sample[subject.id_column]}
+
+
+def _csv_blocks(text: str) -> Iterator[list[str]]:
+    """Lines of code that have as many commas each: examples of a file."""
+    blocks = re.findall(r"^```[^\n]*\n(.*?)^```", text, re.M | re.S)
+    blocks += re.findall(r"((?:^(?: {4}|\t)[^\n]+\n)+)", text + "\n", re.M)
+    for block in blocks:
+        lines = [line.strip() for line in block.splitlines() if line.strip()]
+        if len(lines) > 1 and len({line.count(",") for line in lines}) == 1 and "," in lines[0]:
+            yield lines
 
 
 def markdown_tables(text: str) -> Iterator[list[list[str]]]:

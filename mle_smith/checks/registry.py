@@ -9,6 +9,7 @@ from __future__ import annotations
 
 from mle_smith.checks import (
     copied_rows,
+    data_dictionary,
     description,
     determinism,
     encodings,
@@ -52,6 +53,7 @@ _MODULES = (
     metric_contract,
     signal,
     description,
+    data_dictionary,
 )
 
 CHECKS: tuple[Check, ...] = tuple(check for module in _MODULES for check in module.CHECKS)

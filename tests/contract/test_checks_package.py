@@ -172,12 +172,20 @@ def test_a_file_that_the_manifest_does_not_know_is_a_warning(example: WriteExamp
     ]
 
 
-def in_description(old: str, new: str) -> Callable[[Example], object]:
+def in_description(*olds_and_news: str) -> Callable[[Example], object]:
+    """Replaces a first text by a second one, a third by a fourth, and so on."""
+
     def spoil(package: Example) -> None:
-        change(package.paths.description, old, new)
+        for old, new in zip(olds_and_news[::2], olds_and_news[1::2], strict=True):
+            change(package.paths.description, old, new)
         shutil.copyfile(package.paths.description, package.paths.public_description)
 
     return spoil
+
+
+def with_table(row: str, head: str = "column") -> Callable[[Example], object]:
+    table = f"| {head} | values | type |\n|---|---|---|\n| {row} |"
+    return in_description("## Metric", f"{table}\n\n## Metric")
 
 
 DESCRIPTION: dict[str, tuple[str, Callable[[Example], object]]] = {
@@ -207,6 +215,34 @@ DESCRIPTION: dict[str, tuple[str, Callable[[Example], object]]] = {
     "another key": ("D07", in_description("one row for each row of", "one row for each `case` of")),
     "wrong rows": ("D04", in_description("80 rows", "81 rows")),
     "swapped rows": ("D04", in_description("`test.csv`: 80 rows", "`test.csv`: 240 rows")),
+    "another target": ("D07", in_description("Predict `outcome`", "Predict `weight`")),
+    "example of another task": (
+        "D07",
+        in_description(
+            "class `yes`.", "class `yes`:\n\n    file,label\n    1.png,cat\n    2.png,dog\n"
+        ),
+    ),
+    "no word on submissions": (
+        "D02",
+        in_description("## Submission\n\nA CSV file with", "The sample has"),
+    ),
+    "range of other data": ("D09", with_table("`length` | 0 to 1 | number")),
+    "type of other data": ("D09", with_table("`place` | north, south, west | float")),
+    "column left out": (
+        "D09",
+        in_description("| `batch` | number of the batch, 1 to 4 |\n", "", ", `batch`", ""),
+    ),
+    "later rows": (
+        "D10",
+        in_description(
+            "## Files", "The rows are later than the train rows by `weight`.\n\n## Files"
+        ),
+    ),
+    "groups apart": (
+        "D10",
+        in_description("## Files", "Rows of one `place` are all on one side.\n\n## Files"),
+    ),
+    "promised archive": ("D05", with_table("`images.zip` | many | pictures", head="file")),
     "unknown file": ("D05", in_description("`train.csv`", "`training.csv` and `train.csv`")),
     "private file": ("D06", in_description("## Goal", "## test_answer.csv has the answers")),
     "path": ("D06", in_description("## Goal", "## Files are in /home/ann/data")),
@@ -221,6 +257,26 @@ def test_false_descriptions_are_caught(name: str, example: WriteExample) -> None
     checked = check_package(Subject(package.paths.root), layers={Layer.DESCRIPTION})
     also = {"D07"} if name == "target unnamed" else set()  # another column is named in its place
     assert errors(checked) == {code} | also
+
+
+TRUE = {
+    "range": with_table("`length` | 0 to 1,000 | number"),
+    "codes": with_table("`batch` | 1 to 4 | text"),
+    "types": with_table("`place` | north, south, west | string"),
+    "another split": in_description("## Files", "No rows of one `outcome` are apart.\n\n## Files"),
+    "example": in_description("class `yes`.", "class `yes`:\n\n    id,outcome\n    149,0.5\n"),
+    "rows of an example": in_description(
+        "class `yes`.", "class `yes`:\n\n    149,0.5\n    220,0.5\n"
+    ),
+}
+
+
+@pytest.mark.parametrize("name", TRUE)
+def test_true_descriptions_pass(name: str, example: WriteExample) -> None:
+    package = example("binary")
+    TRUE[name](package)
+    checked = check_package(Subject(package.paths.root), layers={Layer.DESCRIPTION})
+    assert errors(checked) == set()
 
 
 @pytest.mark.parametrize("metric", sorted(METRICS))
