@@ -36,16 +36,20 @@ def reference_findings(subject: Subject) -> Iterator[Outcome]:
 
 
 def _files(subject: Subject) -> set[str]:
-    """Names of public files and of members of archives, with and without folders and suffix."""
+    """Names of public files and of members of archives, with and without folders and suffix.
+
+    Empty files are none: a download broke off.
+    """
     names: set[str] = set()
     for path in subject.paths.public.rglob("*"):
-        if path.is_file() and path.name not in _KNOWN:
+        if path.is_file() and path.stat().st_size and path.name not in _KNOWN:
             names.add(path.relative_to(subject.paths.public).as_posix())
     side = subject.side_files
     if any(name not in side.listings for name in side.unread):
         return set()  # an archive may be among them
     for members in side.listings.values():
-        names.update(members["path"].dropna())
+        filled = members[members["size"] != "0"] if "size" in members else members
+        names.update(filled["path"].dropna())
     if len(names) < 20:
         return set()
     stems = {PurePosixPath(n).name for n in names} | {PurePosixPath(n).stem for n in names}

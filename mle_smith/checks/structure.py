@@ -9,10 +9,13 @@ from pathlib import Path
 import pandas as pd
 
 from mle_smith.checks.check import Measured, Need, NotRun, Outcome, check
+from mle_smith.checks.source_code import declared_direction
 from mle_smith.checks.subject import FileDefectError, Subject, TooLargeError
+from mle_smith.checks.submissions import declared_constant
 from mle_smith.errors import PackageError
+from mle_smith.metrics.submission import label_key
 from mle_smith.package.layout import ANSWERS, DESCRIPTION, ID_COLUMN, METRIC, PREPARE
-from mle_smith.package.seal import verify_seal
+from mle_smith.package.seal import load, verify_seal
 from mle_smith.values import Blame, Finding, Severity
 
 ABSOLUTE_PATH = re.compile(
@@ -209,4 +212,41 @@ def sealed(subject: Subject) -> Iterator[Outcome]:
         )
 
 
-CHECKS = (files, columns, machine_paths, sealed)
+@check(
+    {"S12": "task.json says of the metric what metric.py does not (defect M6)"},
+    title="The manifest's metric",
+    asks="Direction, positive class and columns of a submission that task.json records, with which "
+    "programs rank and hand in, are those of metric.py and of the sample submission.",
+)
+def recorded_metric(subject: Subject) -> Iterator[Outcome]:
+    """What programs are told agrees with what is scored."""
+    if not subject.paths.manifest.is_file():
+        yield NotRun("S12", "there is no manifest")
+        return
+    try:
+        manifest = load(subject.package)
+    except PackageError as error:
+        yield NotRun("S12", f"the manifest cannot be read ({error.code})")
+        return
+    told, form = manifest.metric, manifest.submission
+    wrong = []
+    higher = declared_direction(subject)
+    if higher is not None and higher != told.higher_is_better:
+        wrong.append(f"higher_is_better is {str(told.higher_is_better).lower()}")
+    positive = declared_constant(subject, "POSITIVE")
+    if None not in (positive, form.positive) and label_key(positive) != label_key(form.positive):
+        wrong.append(f"the positive class is {form.positive!r}")
+    if {form.id_column, *form.columns} != {*map(str, subject.sample.columns)}:
+        wrong.append(f"the columns of a submission are {[form.id_column, *form.columns][:8]}")
+    if wrong:
+        yield Finding(
+            code="S12",
+            severity=Severity.ERROR,
+            blame=Blame.REFACTOR,
+            message=f"task.json says that {', and that '.join(wrong)}; metric.py and the sample "
+            "submission say otherwise. Make them agree.",
+            evidence={"differences": wrong},
+        )
+
+
+CHECKS = (files, columns, machine_paths, sealed, recorded_metric)

@@ -118,11 +118,16 @@ def _class_columns(columns: Sequence[str], target: str, classes: Sequence[str]) 
 
 def declared_positive(subject: Subject, classes: Sequence[str]) -> str | None:
     """The class that metric.py calls POSITIVE, read without running it."""
-    value = _constant_of_metric(subject, "POSITIVE")
-    if isinstance(value, ast.Constant):
-        wanted = label_key(value.value)
-        return next((c for c in classes if label_key(c) == wanted), None)
-    return None
+    value = declared_constant(subject, "POSITIVE")
+    if value is None:
+        return None
+    return next((c for c in classes if label_key(c) == label_key(value)), None)
+
+
+def declared_constant(subject: Subject, name: str) -> object:
+    """The plain value that metric.py assigns to a name; None where it assigns none."""
+    value = _constant_of_metric(subject, name)
+    return value.value if isinstance(value, ast.Constant) else None
 
 
 def declared_classes(subject: Subject) -> list[str]:

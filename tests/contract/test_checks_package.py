@@ -144,6 +144,14 @@ STRUCTURE: dict[str, tuple[str, Callable[[Example], object]]] = {
         lambda e: e.paths.sample_submission.write_text("id,outcome\n-1,0.5\n-2,0.5\n"),
     ),
     "other columns": ("S10", lambda e: change(e.paths.sample_submission, "outcome", "guess")),
+    "a direction of its own": (
+        "S12",
+        lambda e: change(e.paths.manifest, '"higher_is_better": true', '"higher_is_better": false'),
+    ),
+    "a positive class of its own": (
+        "S12",
+        lambda e: change(e.paths.manifest, '"positive": "yes"', '"positive": "no"'),
+    ),
     "an empty cell": ("S10", lambda e: change(e.paths.sample_submission, "0.5", "")),
 }
 
