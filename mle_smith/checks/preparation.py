@@ -8,7 +8,7 @@ import numpy as np
 import pandas as pd
 
 from mle_smith.checks.check import Measured, Need, NotRun, Outcome, check
-from mle_smith.checks.features import Feature, Floats, numbers_of, plain
+from mle_smith.checks.features import Feature, Floats, evenly_spaced, numbers_of, plain
 from mle_smith.checks.references import reference_findings
 from mle_smith.checks.subject import Subject
 from mle_smith.checks.submissions import declared_classes
@@ -52,6 +52,17 @@ def sizes(subject: Subject) -> Iterator[Outcome]:
             repair={"test_fraction": 0.25},
             **numbers,
         )
+    elif (differ := _different_rows(subject)) < limits.min_test_rows:
+        yield _finding(
+            "P04",
+            Severity.ERROR,
+            Blame.DESIGN,
+            f"only {differ} of {test} test rows differ in their inputs, far fewer than among as "
+            "many train rows; leave out what repeats.",
+            **numbers,
+            different_rows=differ,
+            repair={"dedupe": True},
+        )
     elif test < limits.small_test_rows:
         yield _finding(
             "P04",
@@ -60,6 +71,18 @@ def sizes(subject: Subject) -> Iterator[Outcome]:
             f"{test} test rows rank solutions only roughly; more are better.",
             **numbers,
         )
+
+
+def _different_rows(subject: Subject) -> float:
+    """Test rows that differ in their inputs; infinity where train rows repeat as often."""
+    columns = list(subject.input_columns)
+    size = min(len(subject.test), len(subject.train))
+    if not columns or set(columns) - set(subject.test.columns):
+        return np.inf
+    test = subject.test[columns].iloc[evenly_spaced(len(subject.test), size)]
+    train = subject.train[columns].iloc[evenly_spaced(len(subject.train), size)]
+    here, there = (len(rows.drop_duplicates()) for rows in (test, train))
+    return here if here < subject.thresholds.repeated_rows * there else np.inf
 
 
 @check(
@@ -166,13 +189,15 @@ def _classes(subject: Subject, feature: Feature) -> Iterator[Outcome]:
         )
     known = set(train.index) | set(test.index)
     yield from _phantoms(subject, name, known)
-    if not untested and 0 < smallest < subject.thresholds.min_class_rows:
+    limits = subject.thresholds
+    lone = len(test) == 2 and smallest < limits.min_rows_of_two
+    if not untested and (lone or 0 < smallest < limits.min_class_rows):
         yield _finding(
             "P07",
-            Severity.WARNING,
+            bad if lone else Severity.WARNING,
             Blame.DESIGN,
-            f"class {test.idxmin()!r} of {name!r} has {smallest} test row; leave such classes out "
-            "or join them.",
+            f"class {test.idxmin()!r} of {name!r} has {smallest} test rows; leave such classes out "
+            "or join them, or put more rows into test.",
             counts={str(k): int(v) for k, v in test.items()},
         )
 

@@ -48,6 +48,9 @@ def probes(form: SubmissionForm, truth: pd.DataFrame, seed: int) -> Iterator[Pro
         return
     right = form.of(truth)
     yield Probe("does not notice a wrong answer", right, form.of(_one_wrong(form, truth)))
+    turn = dict(zip(form.classes, (*form.classes[1:], form.classes[0]), strict=True))
+    turned = truth.assign(**{form.targets[0]: truth[form.targets[0]].map(turn)})
+    yield Probe("takes one class for another throughout", right, form.of(turned))
     if form.kind != "label":
         guessed = _guessed(form, truth, generator)
         sure = np.asarray(generator.uniform(*_SURE, size=len(truth)))
@@ -83,6 +86,8 @@ def _of_quantities(
     faintly = moved(lambda values: values + (1 + _FAINT) * nudge * values.std())
     bent = moved(lambda v: v.min() + (v - v.min()) ** 2 / max(v.max() - v.min(), 1e-300))
     yield Probe("does not notice small errors in all rows", right, nudged)
+    upside_down = moved(lambda values: values.min() + values.max() - values)
+    yield Probe("takes predictions turned upside down for right ones", right, upside_down)
     yield Probe("scores in steps", nudged, faintly, unless=(right, bent), faint=True)
     yield Probe("scores grades of a twentieth like the values", right, moved(_graded))
     yield Probe(

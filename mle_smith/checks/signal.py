@@ -26,11 +26,22 @@ from mle_smith.sandbox.scratch import work_folder
 from mle_smith.values import Blame, Finding, Severity
 
 _FEWEST_KEYS = 5
+_ONE_RIGHT = "one right"
 
 
 class _Rung(NamedTuple):
     name: str
     grade: Grade
+
+
+class _Graded(NamedTuple):
+    constant: _Rung | None
+    """The best one."""
+    climbed: list[_Rung]
+    """The best submission of each baseline."""
+    answers: _Rung
+    one_row: float | None
+    """Part of the way from the first baseline to the answers that its worst row makes."""
 
 
 @check(
@@ -54,16 +65,16 @@ def signal(subject: Subject) -> Iterator[Outcome]:
         yield NotRun("M11", "there is nothing to fit")
         return
     left = min(errors_left(subject, guess) for guess in made)
-    constant, climbed, answers = _graded(subject, form, made)
+    constant, climbed, answers, one_row = _graded(subject, form, made)
     if constant is None or not climbed or not answers.grade.valid:
         return  # what the metric refuses is the contract's finding
     yield from _judged(subject, constant, climbed, answers, left)
+    if one_row is not None:
+        yield from _one_row(subject, one_row)
 
 
-def _graded(
-    subject: Subject, form: SubmissionForm, made: list[Guess]
-) -> tuple[_Rung | None, list[_Rung], _Rung]:
-    """The best constant, the best submission of each baseline, and the answers."""
+def _graded(subject: Subject, form: SubmissionForm, made: list[Guess]) -> _Graded:
+    """Constants, baselines and answers, all graded in one job."""
     assert subject.sandbox is not None  # the runner has seen to it (Need.SANDBOX)
     limits = subject.thresholds
     columns = [subject.id_column, *subject.targets]
@@ -74,6 +85,9 @@ def _graded(
     frames += [("constant", frame[kept]) for frame in constants(subject, form)]
     for guess in made:
         frames += [(guess.name, f) for f in submissions(subject, form, truth, guess)]
+    if form.kind == "value":
+        first = next(frame for name, frame in frames if name == made[0].name)
+        frames.append((_ONE_RIGHT, _one_right(first, form.of(truth), form.targets[0])))
     with work_folder() as folder:
         (folder / "answers.csv").write_text(csv_text(truth), "utf-8")
         paths = []
@@ -92,8 +106,27 @@ def _graded(
     for (rung, _), given in zip(frames, grades, strict=True):
         if given.valid and (rung not in best or _better(given, best[rung].grade)):
             best[rung] = _Rung(rung, given)
-    climbed = [r for n, r in best.items() if n not in ("answers", "constant")]
-    return best.get("constant"), climbed, _Rung("answers", grades[0])
+    climbed = [r for n, r in best.items() if n not in ("answers", "constant", _ONE_RIGHT)]
+    one_row = None
+    if _ONE_RIGHT in best:
+        start = [name for name, _ in frames].index(made[0].name)
+        one_row = _way(grades[start], best[_ONE_RIGHT].grade, grades[0])
+    return _Graded(best.get("constant"), climbed, _Rung("answers", grades[0]), one_row)
+
+
+def _one_right(guess: pd.DataFrame, answers: pd.DataFrame, target: str) -> pd.DataFrame:
+    """The guess with the right answer in the one row where it is farthest off."""
+    off = (guess[target].astype(float) - answers[target].astype(float)).abs()
+    worst = int(off.fillna(0.0).to_numpy().argmax())
+    return guess.assign(**{target: guess[target].where(guess.index != worst, answers[target])})
+
+
+def _way(start: Grade, here: Grade, end: Grade) -> float | None:
+    """How far one score is on the way from another one to a third."""
+    if not (start.valid and here.valid and end.valid):
+        return None
+    whole = _signed(end) - _signed(start)
+    return (_signed(here) - _signed(start)) / whole if whole > 0 else None
 
 
 def _better(one: Grade, other: Grade) -> bool:
@@ -153,6 +186,21 @@ def _judged(
             yield NotRun("M14", f"the plain baselines do not read {elsewhere}")
             noise = noise.model_copy(update={"severity": Severity.WARNING})
         yield noise
+
+
+def _one_row(subject: Subject, share: float) -> Iterator[Outcome]:
+    limits = subject.thresholds
+    yield Measured("M14", {"share_of_worst_row": round(share, 4)})
+    if share >= limits.share_of_one_row:
+        yield Finding(
+            code="M14",
+            severity=Severity.ERROR,
+            blame=Blame.FORMULATION,
+            message=f"one test row makes {share:.0%} of what a plain baseline loses: who gets it "
+            "right wins. Choose a metric that outliers do not rule (mean absolute error, of "
+            "logarithms), or correct the answer.",
+            evidence={"share_of_worst_row": round(share, 4), "repair": {"metric": "mae"}},
+        )
 
 
 def _inputs_elsewhere(subject: Subject) -> str:

@@ -39,6 +39,12 @@ class Thresholds(Value):
     """Outside of these a split is a mistake rather than a choice."""
     min_class_rows: int = 2
     """Test rows of each class below which its score is one row's luck (warning)."""
+    min_rows_of_two: int = 5
+    """The same of the smaller of two classes, which decides every score (error): with four rows
+    the standard error of an area under the curve is a tenth or more."""
+    repeated_rows: float = 0.5
+    """Different test rows, as a part of those among as many train rows, below which too few of
+    them are too few test rows (error)."""
 
     emptier: float = 0.3
     """Share of cells of a column that are empty in test but not in train, from which on it is an
@@ -167,6 +173,8 @@ class Thresholds(Value):
     """The same of the variance of a quantity. Measured: 0.003 of sound tasks of simulations."""
     resamples: int = Field(default=200, ge=20)
     """Bootstrap resamples of the ladder: percentiles to about a tenth of their interval."""
+    share_of_one_row: float = 0.5
+    """Part of the way from a plain baseline to the best score that one answer may not decide."""
     confidence: float = 0.95
     headroom_share: float = 0.02
     """Part of the way from constant to answers that has to be left above the strong solution."""
