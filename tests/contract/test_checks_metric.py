@@ -125,6 +125,17 @@ DEAF: dict[str, tuple[str, str, str]] = {
         "    kept = y_true.sort_values('id').tail(20)\n"
         "    return _evaluate(kept, y_pred[y_pred['id'].isin(kept['id'])])",
     ),
+    "upside down": (
+        "regression",
+        "r2",
+        "    truth = pd.to_numeric(y_true['yield'])\n"
+        "    return abs(float(np.corrcoef(truth, guess.to_numpy() + 0 * truth)[0, 1]))",
+    ),
+    "of another class": (
+        "binary",
+        "roc_auc",
+        "    return max(_evaluate(y_true, y_pred), 1 - _evaluate(y_true, y_pred))",
+    ),
     "of rounded probabilities": (
         "binary",
         "log_loss",
@@ -159,6 +170,14 @@ def test_metrics_that_heed_less_than_the_values_are_sound(name: str, tmp_path: P
     source = metric_source("rmse", targets=["yield"])
     codes = found(make_task("regression"), tmp_path, f"{source}{_DEAF}{SOUND_BUT_ODD[name]}\n")
     assert "M07" not in codes
+
+
+def test_one_answer_that_rules_the_metric_is_caught(tmp_path: Path) -> None:
+    task = make_task("regression")
+    task.formulation = task.formulation.model_copy(update={"metric": "rmse"})
+    assert found(task, tmp_path / "before") == {}
+    task.answers.loc[7, "yield"] = 1e5
+    assert "M14" in found(task, tmp_path / "after")
 
 
 @pytest.mark.parametrize("constant", ["no", "yes"])

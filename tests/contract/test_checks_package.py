@@ -368,8 +368,20 @@ def few(task: Task) -> None:
     task.give_test(task.whole.head(12))
 
 
+def repeated(task: Task) -> None:
+    task.give_test(task.whole.iloc[[row % 9 for row in range(90)]].assign(id=range(5000, 5090)))
+
+
+def few_of_two(task: Task) -> None:
+    rows = task.whole.tail(90)
+    rare = sorted(rows[TARGET].unique())[-1]
+    task.give_test(rows[(rows[TARGET] != rare) | ((rows[TARGET] == rare).cumsum() <= 3)])
+
+
 SPLIT: dict[str, tuple[str, Callable[[Task], None]]] = {
     "P04": ("regression", few),
+    "P04 ": ("regression", repeated),
+    "P07 ": ("binary", few_of_two),
     "P05": ("binary", shared_ids),
     "P07": ("multiclass", lost_class),
     "P08": ("grouped", torn),
@@ -385,7 +397,7 @@ def test_defects_of_the_split_are_caught(code: str, tmp_path: Path) -> None:
     task = make_task(kind)
     spoil(task)
     checked = check_package(task.write(tmp_path / "task"), layers={Layer.PREPARATION})
-    assert errors(checked) - {"P14"} == {code}  # what is so different is told apart as well
+    assert errors(checked) - {"P14"} == {code.strip()}  # what is so different is told apart as well
 
 
 def test_classes_that_no_row_has_are_caught(tmp_path: Path) -> None:
