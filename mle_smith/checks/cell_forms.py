@@ -6,19 +6,32 @@ Defect L15: a mark in the form of a cell, which no value and no missing cell sho
 from __future__ import annotations
 
 from collections.abc import Iterator, Sequence
+from dataclasses import replace
 from typing import NamedTuple
 
 import numpy as np
 import pandas as pd
 from scipy.stats import rankdata  # type: ignore[import-untyped]  # has no stubs
 
-from mle_smith.checks.association import Goal, correlation, mask_skill
+from mle_smith.checks.association import Goal, column_skill, correlation, mask_skill
+from mle_smith.checks.dependence import Dependence, group_dependence, signal_of
 from mle_smith.checks.features import Feature, Floats, Ints, Mask
+from mle_smith.checks.standing import reordered
 
 _SHORTEST = r"-?(?:0|[1-9]\d*)(?:\.\d*[1-9])?"
 _DECIMALS = r"\.\d*$"
 _MOST_CODES = 60
 _FEWEST_NUMBERS = 5
+_MORE_IN_TEST = 0.05
+_FEWEST_GAPS = 15
+_NOTHING = frozenset(
+    {
+        *("", "?", "-", "--", ".", "na", "n/a", "n.a.", "nan", "null", "missing"),
+        *("unknown", "not known", "unspecified", "not specified", "not available", "unavailable"),
+        *("not recorded", "no data", "not given", "undefined"),
+    }
+)
+"""Words for a value that is not there, in small letters."""
 
 
 class Form(NamedTuple):
@@ -86,6 +99,41 @@ def telling_form(
         return None
     tie = explained(form.there, goal.feature)
     return (form, skill) if tie > max(explained(form.there, f) for f in features) else None
+
+
+def words_for_nothing(features: Sequence[Feature], goal: Goal, seed: int) -> tuple[str, float]:
+    """How well the word for a missing value foretells the target of the rows that have one.
+
+    Returns:
+        The column of the most telling words and their skill on these rows; skill 0 for none.
+    """
+    found = [("", 0.0)]
+    for feature in features:
+        if feature.number is not None:
+            continue
+        cells = feature.plain_text.fillna("")
+        rows = np.flatnonzero(cells.isin(_NOTHING))
+        cut = int((rows < feature.train_rows).sum())
+        if cut < _FEWEST_GAPS or len(rows) - cut < _FEWEST_GAPS or cells.iloc[rows].nunique() < 2:
+            continue
+        words = reordered(replace(feature, text=cells), rows, cut)
+        part = replace(goal, feature=reordered(goal.feature, rows, cut))
+        found.append((feature.name, column_skill(words, part, seed)))
+    return max(found, key=lambda pair: pair[1])
+
+
+def forms_of_test(features: Sequence[Feature], goal: Goal) -> Iterator[tuple[Form, Dependence]]:
+    """What is said of the answers by marks, gaps among them, that test has and train hardly has.
+
+    No model of train finds these. Where the rows were divided at random, both have them alike.
+    """
+    signal = signal_of(goal)
+    for feature in features:
+        gaps = Form(feature, "without a value", feature.missing)
+        for form in (gaps, *forms(feature)):
+            train, test = feature.of_train(form.there).mean(), feature.of_test(form.there)
+            if test.mean() - train >= _MORE_IN_TEST and test.mean() >= 2 * train:
+                yield form, group_dependence(signal, test, form.how)
 
 
 def explained(mark: Mask | Floats, feature: Feature) -> float:

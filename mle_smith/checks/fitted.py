@@ -13,6 +13,7 @@ from collections.abc import Iterator, Set
 from typing import NamedTuple
 
 import numpy as np
+from scipy.stats import rankdata  # type: ignore[import-untyped]  # has no stubs
 
 from mle_smith.checks.check import Measured, Need, Outcome, check
 from mle_smith.checks.features import Floats, numbers_of
@@ -90,7 +91,7 @@ def _traces(subject: Subject, column: str) -> Iterator[_Trace]:
     off = abs(float(train.mean()))
     if digits < 1e-2 * spread and abs(float(both.mean())) <= tolerance and off > 20 * tolerance:
         yield _Trace(column, "its mean over all rows is 0")
-    elif _uniform(both) <= 1.5 and _uniform(train) > 4:
+    elif (_uniform(both) <= 1.5 and _uniform(train) > 4) or _ranked(both) > _ranked(train):
         yield _Trace(column, "its ranks over all rows are even")
     else:
         yield from _fillings(column, train, both)
@@ -100,6 +101,13 @@ def _resolution(values: Floats) -> float:
     """The smallest step between different values: what they were rounded to."""
     steps = np.diff(np.unique(values[:20_000]))
     return float(np.median(np.sort(steps)[: max(1, len(steps) // 20)])) if len(steps) else 0.0
+
+
+def _ranked(values: Floats) -> bool:
+    """Whether the values are their own ranks, equal ones included, from 0 to 1."""
+    ranks, count = rankdata(values), len(values)
+    scaled = (ranks / count, (ranks - 0.5) / count, (ranks - 1) / max(1, count - 1))
+    return any(np.abs(values - one).max() < 0.1 / count for one in scaled)
 
 
 def _uniform(values: Floats) -> float:

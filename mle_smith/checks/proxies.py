@@ -15,7 +15,7 @@ import numpy as np
 import pandas as pd
 
 from mle_smith.checks.association import Goal, joint_skill, mask_skill, tree_skill
-from mle_smith.checks.cell_forms import explained, telling_form
+from mle_smith.checks.cell_forms import explained, forms_of_test, telling_form, words_for_nothing
 from mle_smith.checks.check import Measured, Need, Outcome, check
 from mle_smith.checks.derived import calculated
 from mle_smith.checks.entities_and_time import time_of_rows
@@ -23,9 +23,10 @@ from mle_smith.checks.features import Feature, Floats, Ints
 from mle_smith.checks.future import of_the_past, series_order, timing
 from mle_smith.checks.hidden import alone_of, hidden
 from mle_smith.checks.identities import find_identity
+from mle_smith.checks.partly_known import standing_where_known
 from mle_smith.checks.standing import standing, stretches_apart
 from mle_smith.checks.subject import Subject
-from mle_smith.values import Blame, Finding, Severity
+from mle_smith.values import Blame, Finding, Severity, SplitKind
 
 _MIN_REPEATS = 10
 _GRADES = 4
@@ -105,9 +106,9 @@ def told_in_text(feature: Feature, goal: Goal) -> float:
     {"L06": "an input is the target in another form, or decides it alone (after the outcome)"},
     title="Proxies of the target",
     asks="An input that corresponds one to one with the target; that foretells it nearly perfectly "
-    "where all others together do far worse; that names the class in its text; or inputs that add "
-    "up or multiply to it. A strong honest feature is not one: others come close to it, or it "
-    "leaves errors.",
+    "where all others together do far worse, or does so on the few rows for which it is known; "
+    "that names the class in its text; or inputs that add up or multiply to it. A strong honest "
+    "feature is not one: others come close to it, or it leaves errors.",
     needs=(Need.PRIVATE,),
 )
 def proxies(subject: Subject) -> Iterator[Outcome]:
@@ -137,6 +138,7 @@ def proxies(subject: Subject) -> Iterator[Outcome]:
         yield from _of_the_moment(subject, goal, certain, series)
         yield from _strong(subject, goal, skills, certain, series)
         yield from _hidden(subject, goal, certain, series)
+        yield from _partly_known(subject, goal, certain)
 
 
 def _top(skills: dict[str, float]) -> list[tuple[str, float]]:
@@ -282,6 +284,30 @@ def _hidden(
         )
 
 
+def _partly_known(subject: Subject, goal: Goal, certain: set[str]) -> Iterator[Finding]:
+    limits = subject.thresholds
+    if subject.temporal and not goal.classes:
+        return
+    open_ = [f for f in subject.inputs if f.name not in certain]
+    least = limits.suspect_class_skill if goal.classes else limits.suspect_skill
+    for feature, found, share in standing_where_known(
+        open_, goal, least, limits.rest_ratio, subject.seed
+    ):
+        yield _finding(
+            "L06",
+            Severity.ERROR,
+            f"on the {share:.0%} of rows for which {feature.name!r} is known it foretells "
+            f"{goal.feature.name!r} with skill {found.alone:.3f}, all other columns with "
+            f"{found.rest:.3f}: it looks like something known only after the target. Drop it.",
+            [feature.name],
+            target=goal.feature.name,
+            skill_alone=round(found.alone, 4),
+            skill_of_all_others=round(found.rest, 4),
+            rows_known=round(share, 4),
+            exploit=f"a tree on {feature.name!r} where it is known",
+        )
+
+
 @check(
     {"L15": "the target, or the pattern of missing cells that gives it away, is in test"},
     title="Answers left in test, or in what is missing",
@@ -306,6 +332,8 @@ def left_in_test(subject: Subject) -> Iterator[Outcome]:
         if skill >= subject.thresholds.mask_warning:
             yield from _masks(subject, goal, masks, skill)
     yield from _forms(subject)
+    yield from _marks_of_test(subject)
+    yield from _words(subject)
 
 
 def _masks(
@@ -371,6 +399,45 @@ def _forms(subject: Subject) -> Iterator[Finding]:
                 target=goal.feature.name,
                 skill=round(skill, 4),
                 exploit=f"a tree on which cells of {form.column!r} are {form.how}",
+            )
+
+
+def _marks_of_test(subject: Subject) -> Iterator[Finding]:
+    """Gaps and forms of cells that only test has, where the division was at random."""
+    limits = subject.thresholds
+    if subject.plan is None or subject.plan.split.kind is not SplitKind.STRATIFIED:
+        return
+    for goal in subject.goals:
+        for form, found in forms_of_test(subject.inputs, goal):
+            if found.significance < limits.significance or found.effect < limits.order_effect:
+                continue
+            yield _finding(
+                "L15",
+                Severity.ERROR,
+                f"cells of {form.column!r} {form.how}, which test has and train has not, explain "
+                f"{found.effect:.0%} of {goal.feature.name!r} ({found.significance:.0f} standard "
+                "errors); do the same to both sides.",
+                [form.column],
+                target=goal.feature.name,
+                share_of_variance=round(found.effect, 4),
+                standard_errors=round(found.significance, 2),
+                exploit=f"a rule on which cells of {form.column!r} are {form.how}",
+            )
+
+
+def _words(subject: Subject) -> Iterator[Finding]:
+    for goal in subject.goals:
+        column, skill = words_for_nothing(subject.inputs, goal, subject.seed)
+        if skill >= subject.thresholds.word_skill:
+            yield _finding(
+                "L15",
+                Severity.ERROR,
+                f"which word for nothing stands in {column!r} foretells {goal.feature.name!r} of "
+                f"these rows with skill {skill:.3f}; use one word.",
+                [column],
+                target=goal.feature.name,
+                skill=round(skill, 4),
+                exploit=f"a tree on the words for nothing in {column!r}",
             )
 
 

@@ -68,7 +68,7 @@ def _predictions_made_of(
         given = subject.sample[column]
         if not (column == target or column.startswith(f"{target}_")) or given.nunique() < 2:
             continue
-        best = max(best, _agreement(given, answers, column, goal))
+        best = max(best, _agreement(given, answers, column, goal), _spelling(given, answers, goal))
     significance, excess = best
     yield Measured("L13", {"standard_errors": round(significance, 2), "excess": round(excess, 4)})
     if significance >= limits.sample_significance and excess >= limits.sample_excess:
@@ -105,6 +105,19 @@ def _agreement(
         r = abs(correlation(rankdata(numbers), rankdata(truth)))
         found = max(found, (r * np.sqrt(len(ours)), r**2))
     return (float(found[0]), float(found[1]))
+
+
+def _spelling(given: pd.Series[str], answers: pd.Series[str], goal: Goal) -> tuple[float, float]:
+    """The same of the way in which equal numbers are written (0.5 and 0.50)."""
+    numbers, truth = numbers_of(given), numbers_of(answers)
+    if numbers is None or len(np.unique(numbers)) == given.nunique():
+        return 0.0, 0.0
+    usual = given.groupby(numbers).transform(lambda cells: cells.mode()[0])
+    mark = (given != usual).to_numpy().astype(np.float64)
+    labels = plain(answers)
+    sides = [labels == label for label in labels.unique()] if goal.classes else [rankdata(truth)]
+    r = max(abs(correlation(mark, np.asarray(side, dtype=np.float64))) for side in sides)
+    return float(r * np.sqrt(len(mark))), float(r**2)
 
 
 def _z(chance: float) -> float:

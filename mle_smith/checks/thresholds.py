@@ -143,6 +143,10 @@ class Thresholds(Value):
     """Part of the answers that another public file gives away, from which on it is an error. Each
     way of telling has a test of significance of its own."""
 
+    word_skill: float = 0.4
+    """Skill of the word for a missing value, on the rows that have one. One word means what
+    another means; which of them was used says who wrote it."""
+
     entity_skill: float = 0.35
     """Skill of looking up the entity of a row in train from which on it is an error, if it also
     beats all other columns by the gain: the split then tests memory."""

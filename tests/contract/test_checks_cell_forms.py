@@ -74,3 +74,46 @@ def test_cells_that_test_rows_lack(lost: float, wrong: bool, tmp_path: Path) -> 
     task.test.loc[draw < lost, "mass"] = np.nan
     found = errors(task.write(tmp_path / "task"), Layer.PREPARATION)
     assert ("P10" in found) == wrong
+
+
+def yes(rows: pd.DataFrame) -> np.ndarray:
+    return (rows[TARGET] == "yes").to_numpy()
+
+
+@pytest.mark.parametrize("told", [True, False])
+def test_gaps_that_only_test_has(told: bool, tmp_path: Path) -> None:
+    task = make_task("binary")
+    marked = yes(task.whole) if told else (task.whole["id"] * 7919 % 10 < 4).to_numpy()
+    task.test["mass"] = task.test["mass"].where(~marked)
+    assert errors(task.write(tmp_path / "task")) == ({"L15"} if told else set())
+
+
+@pytest.mark.parametrize("told", [True, False])
+def test_two_words_for_nothing(told: bool, tmp_path: Path) -> None:
+    task = make_task("binary")
+    for frame, whole in ((task.test, task.whole), (task.train, task.train)):
+        gone = (whole["id"] * 7919 % 10 < 4).to_numpy()
+        marked = yes(whole) if told else (whole["id"] % 2 == 0).to_numpy()
+        words = np.where(marked & (whole["id"] % 9 > 0), "n/a", "unknown")
+        frame["place"] = frame["place"].where(~gone, words)
+    assert errors(task.write(tmp_path / "task")) == ({"L15"} if told else set())
+
+
+@pytest.mark.parametrize("told", [True, False])
+def test_a_column_that_is_filled_for_a_few_rows(told: bool, tmp_path: Path) -> None:
+    """An outcome's code where it is known already, and a remark that says nothing."""
+    task = make_task("binary")
+    for frame, whole in ((task.test, task.whole), (task.train, task.train)):
+        known = (whole["id"] * 7919 % 10 < 3).to_numpy()
+        code = np.where(yes(whole) if told else whole["id"] % 3 == 0, "C4", "C9")
+        frame["disposition"] = np.where(known, code, "pending")
+    assert errors(task.write(tmp_path / "task")) == ({"L06"} if told else set())
+
+
+@pytest.mark.parametrize("told", [True, False])
+def test_equal_numbers_of_the_sample_in_two_forms(told: bool, tmp_path: Path) -> None:
+    task = make_task("binary")
+    task.formulation = task.formulation.model_copy(update={"metric": "log_loss"})
+    marked = yes(task.whole) if told else np.arange(len(task.test)) % 2 == 0
+    task.sample = task.answers[["id"]].assign(**{TARGET: np.where(marked, "0.5", "0.50")})
+    assert errors(task.write(tmp_path / "task")) == ({"L13"} if told else set())

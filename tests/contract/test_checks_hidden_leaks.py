@@ -122,6 +122,20 @@ def test_scales_fitted_before_the_split(of_all: bool, tmp_path: Path) -> None:
     assert errors(task.write(tmp_path / "task")) == ({"L12"} if of_all else set())
 
 
+@pytest.mark.parametrize("of_all", [True, False])
+def test_ranks_with_ties(of_all: bool, tmp_path: Path) -> None:
+    task = make_task("regression")
+    cut = len(task.train)
+    both = pd.concat([task.train["mass"], task.test["mass"]]).round(0)
+    ranks = (
+        both.rank(pct=True)
+        if of_all
+        else both.map(both.iloc[:cut].rank(pct=True).groupby(both.iloc[:cut]).first()).fillna(0.5)
+    )
+    task.train["mass"], task.test["mass"] = ranks.to_numpy()[:cut], ranks.to_numpy()[cut:]
+    assert errors(task.write(tmp_path / "task")) == ({"L12"} if of_all else set())
+
+
 @pytest.mark.parametrize(
     ("line", "wrong"),
     [

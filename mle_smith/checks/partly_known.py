@@ -1,0 +1,64 @@
+"""Is the target in a column that most rows have no value in, such as one filled in afterwards?
+
+Over all rows such a column foretells little. On the rows that have a value it is judged like any
+other column: by what it foretells, and what all others foretell there.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterator, Sequence
+from dataclasses import replace
+
+import numpy as np
+import pandas as pd
+
+from mle_smith.checks.association import Goal, column_skill, joint_skill
+from mle_smith.checks.features import Feature, Ints
+from mle_smith.checks.standing import Standing, reordered
+
+_FEWEST_TRAIN, _FEWEST_TEST = 40, 15
+_SHARE = (0.05, 0.8)
+"""Of the rows that have a value: with more of them the column is judged by all rows."""
+
+
+def standing_where_known(
+    features: Sequence[Feature], goal: Goal, least: float, most: float, seed: int
+) -> Iterator[tuple[Feature, Standing, float]]:
+    """Columns whose few values foretell the target of their rows far better than all others do.
+
+    Args:
+        features: the inputs.
+        goal: the target.
+        least: skill below which none is named.
+        most: part of the errors of the others that it leaves at most.
+        seed: of trees.
+
+    Yields:
+        The column, the skills on the rows that have a value, and the share of these rows.
+    """
+    for feature in features:
+        rows = _rows_with_value(feature)
+        cut = int((rows < feature.train_rows).sum())
+        share = len(rows) / len(feature.text)
+        enough = cut >= _FEWEST_TRAIN and len(rows) - cut >= _FEWEST_TEST
+        if not enough or not _SHARE[0] <= share <= _SHARE[1]:
+            continue
+        part = replace(goal, feature=reordered(goal.feature, rows, cut))
+        if part.feature.distinct < 2:
+            continue
+        alone = column_skill(reordered(feature, rows, cut), part, seed)
+        if alone < least:
+            continue
+        others = [reordered(f, rows, cut) for f in features if f.name != feature.name]
+        found = Standing(alone, joint_skill(others, part, seed))
+        if found.ratio <= most:
+            yield feature, found, share
+
+
+def _rows_with_value(feature: Feature) -> Ints:
+    """Rows whose cell is filled, and with something else than the usual text."""
+    there = ~feature.missing
+    if feature.number is None and there.any():
+        texts = feature.plain_text.where(pd.Series(there, index=feature.text.index))
+        there &= (texts != texts.mode()[0]).to_numpy()
+    return np.flatnonzero(there)
