@@ -5,6 +5,7 @@ from __future__ import annotations
 import hashlib
 from collections import Counter
 from collections.abc import Iterator
+from itertools import permutations
 from typing import TypeAlias
 
 import numpy as np
@@ -20,6 +21,11 @@ _Rows: TypeAlias = slice | npt.NDArray[np.int64]
 _FEWEST_SHARED = 3
 """Inputs that a table has in common with the test rows, where it does not name the target."""
 _HEXADECIMAL = r"[0-9a-fA-F]{8,128}"
+_FEWEST_NAMES = 20
+_MOST_NAMES = 30
+_MOST_ALIKE = 10
+_OVERLAP = 0.2
+"""Of the things that an input names, those that a table has to know to be about the same."""
 _FEWEST_OF_A_PART = 20
 """Rows of a table that may be the first or the last of the test rows."""
 
@@ -27,7 +33,7 @@ _FEWEST_OF_A_PART = 20
 def told_by_table(subject: Subject, table: SideTable, target: str) -> Told:
     """What its most telling column says: by ids, by the order of rows, by shared inputs."""
     found = [*_by_id(subject, table, target), *_by_row(subject, table, target)]
-    found += _by_inputs(subject, table, target)
+    found += [*_by_inputs(subject, table, target), *_by_pairs(subject, table, target)]
     return max(found, key=lambda told_: told_.share, default=NOTHING)
 
 
@@ -141,6 +147,34 @@ def _by_inputs(subject: Subject, table: SideTable, target: str) -> Iterator[Told
     )
     if share >= 0.95 and luck < 0.9:
         yield Told(share, "it holds every test row with its answer")
+
+
+def _by_pairs(subject: Subject, table: SideTable, target: str) -> Iterator[Told]:
+    """Links between the things that two inputs name, in either direction, under any names."""
+    inputs = [c for c in subject.input_columns if subject.test[c].nunique() >= _FEWEST_NAMES]
+    values = {c: set(plain(subject.test[c].dropna())) for c in inputs[:_MOST_NAMES]}
+    frame = table.frame.iloc[:, :_MOST_NAMES].apply(lambda cells: plain(cells.astype(str)))
+    alike = [
+        (ours, theirs)
+        for ours, known in values.items()
+        for theirs in frame.columns
+        if len(known & set(frame[theirs])) >= _OVERLAP * len(known)
+    ]
+    answers = plain(subject.aligned[target]).reset_index(drop=True)
+    for (one, u), (other, v) in permutations(alike[:_MOST_ALIKE], 2):
+        if one >= other or u == v or (one, other) == (u, v):
+            continue  # under the same names: rows that share inputs
+        links = pd.MultiIndex.from_frame(frame[[u, v]])
+        lookup = frame[~links.duplicated(keep=False)]
+        lookup = lookup.set_index(pd.MultiIndex.from_frame(lookup[[u, v]]))
+        asked = pd.MultiIndex.from_frame(subject.test[[one, other]].apply(plain))
+        if asked.isin(lookup.index).sum() < FEWEST:
+            continue
+        rows = lookup.reindex(asked).reset_index(drop=True)
+        for column in rows.columns.difference([u, v]):
+            said = told(rows[column], answers, subject.has_classes(target), len(answers))
+            how = f"column {column!r} of pairs ({u!r}, {v!r}) as ({one!r}, {other!r})"
+            yield said._replace(how=f"{how}: {said.how}")
 
 
 def _row_keys(frame: pd.DataFrame, columns: list[str]) -> list[int]:

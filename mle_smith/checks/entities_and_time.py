@@ -7,6 +7,7 @@ from __future__ import annotations
 
 import re
 from collections.abc import Iterator
+from dataclasses import replace
 from itertools import combinations
 from typing import NamedTuple
 
@@ -21,7 +22,7 @@ from mle_smith.checks.association import (
     tree_skill,
 )
 from mle_smith.checks.check import Measured, Need, NotRun, Outcome, check
-from mle_smith.checks.derived import crossed_codes
+from mle_smith.checks.derived import crossed_codes, parts
 from mle_smith.checks.features import Feature, Floats, Ints
 from mle_smith.checks.future import series_order, timing
 from mle_smith.checks.subject import Subject
@@ -76,7 +77,7 @@ def entities(subject: Subject) -> Iterator[Outcome]:
     limits = subject.thresholds
     for goal in subject.goals:
         found: list[_Lookup] = []
-        for feature in subject.inputs:
+        for feature in (*subject.inputs, *_in_names(subject)):
             if feature.name in kept or not looks_like_entity(feature):
                 continue
             looked_up = _lookup((feature,), feature.codes, goal)
@@ -90,6 +91,14 @@ def entities(subject: Subject) -> Iterator[Outcome]:
         found += () if kept or found else _fingerprints(subject, goal)
         for looked_up in found:
             yield from _entity_findings(subject, goal, looked_up)
+
+
+def _in_names(subject: Subject) -> Iterator[Feature]:
+    """Parts of texts that hardly occur twice, such as names of files: sessions, persons, places."""
+    for feature in subject.inputs:
+        if feature.distinct > len(feature.codes) // 2:
+            for part in parts(feature):
+                yield replace(part.feature, name=f"{feature.name}: {part.how}")
 
 
 class _Lookup(NamedTuple):
@@ -115,9 +124,7 @@ def _fingerprints(subject: Subject, goal: Goal) -> Iterator[_Lookup]:
     """The best two columns that together name things though neither does so alone."""
     rows = len(goal.codes)
     candidates = [
-        f
-        for f in subject.inputs
-        if 3 <= f.distinct <= rows // 2 and f.missing.mean() <= 0.5 and f.time is None
+        f for f in subject.inputs if 3 <= f.distinct <= rows // 2 and f.missing.mean() <= 0.5
     ]
     candidates = sorted(candidates, key=lambda f: -f.distinct)[:_MOST_PAIRED]
     alone = {f.name: group_skill(f.codes, goal) for f in candidates}
@@ -204,8 +211,24 @@ def time_overlap(subject: Subject) -> Iterator[Outcome]:
     if dated is None:
         yield NotRun("L10", "no public column dates the rows")
         return
-    columns, times = dated
-    yield from _futures(subject, columns, times)
+    yield from _futures(subject, *dated)
+    for columns, times in _datings(subject, dated):
+        yield from _overlap(subject, columns, times)
+
+
+def _datings(
+    subject: Subject, first: tuple[list[str], Floats]
+) -> Iterator[tuple[list[str], Floats]]:
+    """All columns that date the rows, where no plan names those that matter."""
+    yield first
+    planned = subject.plan is not None and subject.plan.split.time_columns
+    for feature in () if planned else subject.inputs:
+        times = None if feature.name in first[0] else feature.time
+        if times is not None and not np.isnan(times).any():
+            yield [feature.name], times
+
+
+def _overlap(subject: Subject, columns: list[str], times: Floats) -> Iterator[Outcome]:
     feature = subject.inputs[0]
     latest = float(feature.of_train(times).max())
     inside = float((feature.of_test(times) < latest).mean())

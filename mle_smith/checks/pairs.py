@@ -1,6 +1,7 @@
-"""Are test rows train rows with the two sides of a pair exchanged?
+"""Do pairs of names tell answers: exchanged in train, or by which names were paired how often?
 
-Defect L16: links both ways, questions in either order, matches seen from each side.
+Defect L16: links both ways, questions in either order, matches seen from each side, clusters of
+duplicates, and negative pairs that were drawn from other names than positive ones.
 """
 
 from __future__ import annotations
@@ -11,9 +12,11 @@ from typing import NamedTuple
 
 import numpy as np
 import pandas as pd
+from scipy.sparse import coo_matrix  # type: ignore[import-untyped]  # has no stubs
+from scipy.sparse.csgraph import connected_components  # type: ignore[import-untyped]
 from scipy.stats import binom, rankdata  # type: ignore[import-untyped]  # has no stubs
 
-from mle_smith.checks.association import Goal, correlation
+from mle_smith.checks.association import Goal, correlation, joint_skill, tree_skill
 from mle_smith.checks.check import Measured, Need, Outcome, check
 from mle_smith.checks.features import Feature, Floats, Ints
 from mle_smith.checks.subject import Subject
@@ -22,14 +25,17 @@ from mle_smith.values import Blame, Finding, Severity
 _MAX_COLUMNS = 30
 _TWO_NAMES = r"^\s*([^\s|/,;:>~+-]+)\s*(?:[|/,;:>~+-]+|\s|_)\s*([^\s|/,;:>~+-]+)\s*$"
 _FEWEST = 5
+_FEWEST_NAMES = 40
 _FEWEST_CORRELATED = 10
 
 
 @check(
-    {"L16": "test pairs are train pairs the other way round, with the same target"},
-    title="Reversed pairs",
+    {"L16": "pairs of names tell the target: the other way round, or by how they were chosen"},
+    title="Pairs of names",
     asks="Two columns of the same values: test rows (a, b) whose (b, a) is in train, and whether "
-    "the target there is the same, the other one, or goes with it, against chance.",
+    "the target there is the same, the other one, or goes with it, against chance; whether how "
+    "often names occur, or a chain of train pairs between them, foretells the target better than "
+    "all other inputs.",
     needs=(Need.PRIVATE,),
 )
 def reversed_pairs(subject: Subject) -> Iterator[Outcome]:
@@ -42,6 +48,7 @@ def reversed_pairs(subject: Subject) -> Iterator[Outcome]:
     for one, other in asked:
         for goal in subject.goals:
             yield from _judged(subject, goal, one, other)
+            yield from _of_the_graph(subject, goal, one, other)
 
 
 def _within(feature: Feature) -> Iterator[tuple[Feature, Feature]]:
@@ -67,10 +74,7 @@ def _same_kind(one: Feature, other: Feature) -> bool:
 
 
 def _judged(subject: Subject, goal: Goal, one: Feature, other: Feature) -> Iterator[Outcome]:
-    names = pd.concat([one.plain_text, other.plain_text])
-    codes = pd.factorize(names)[0].astype(np.int64)
-    size = int(codes.max()) + 2
-    left, right = codes[: len(one.codes)], codes[len(one.codes) :]
+    left, right, size = _names(one, other)
     forward, backward = left * size + right, right * size + left
     rows, places = _lookup(one.of_train(forward), one.of_test(backward))
     proper = one.of_test(left)[rows] != one.of_test(right)[rows]
@@ -101,6 +105,74 @@ def _judged(subject: Subject, goal: Goal, one: Feature, other: Feature) -> Itera
             "repair": {"split": "grouped", "by": [one.name, other.name]},
         },
     )
+
+
+def _of_the_graph(subject: Subject, goal: Goal, one: Feature, other: Feature) -> Iterator[Outcome]:
+    """What the pairs tell as links of a graph, beyond what all other inputs do."""
+    limits = subject.thresholds
+    left, right, size = _names(one, other)
+    if size < max(_FEWEST_NAMES, len(left) // 100):
+        return  # parts of dates, say, or grades
+    skills = {
+        "how often each name occurs": tree_skill(_degrees(left, right), goal, subject.seed),
+        "which names train joins by a chain of pairs": _chained(goal, left, right),
+    }
+    yield Measured(
+        "L16", {f"{one.name} - {other.name}": {k: round(v, 4) for k, v in skills.items()}}
+    )
+    how, skill = max(skills.items(), key=lambda pair: pair[1])
+    if skill < limits.entity_skill:
+        return
+    others = [f for f in subject.inputs if f.name.partition(",")[0] not in (one.name, other.name)]
+    rest = joint_skill(others, goal, subject.seed)
+    if skill - rest < limits.entity_gain:
+        return
+    yield Finding(
+        code="L16",
+        severity=Severity.ERROR,
+        blame=Blame.DESIGN,
+        message=f"{how}, of {one.name!r} and {other.name!r}, foretells {goal.feature.name!r} with "
+        f"skill {skill:.2f}, all other columns with {rest:.2f}: it shows how pairs were chosen; "
+        "draw the pairs of each class alike, and keep names that are joined on one side.",
+        evidence={
+            "columns": [one.name, other.name],
+            "skill": round(skill, 4),
+            "skill_of_all_others": round(rest, 4),
+            "exploit": f"a tree on {how}" if "often" in how else how,
+            "repair": {"split": "grouped", "by": [one.name, other.name]},
+        },
+    )
+
+
+def _names(one: Feature, other: Feature) -> tuple[Ints, Ints, int]:
+    """The names of both sides as codes of one list, and the list's length."""
+    codes = pd.factorize(pd.concat([one.plain_text, other.plain_text]))[0].astype(np.int64)
+    return codes[: len(one.codes)], codes[len(one.codes) :], int(codes.max()) + 2
+
+
+def _degrees(left: Ints, right: Ints) -> Floats:
+    """How often the rarer and the commoner name of each pair occur in all pairs."""
+    counts = np.bincount(np.concatenate([left, right]) + 1)
+    both = np.stack([counts[left + 1], counts[right + 1]], axis=1).astype(np.float64)
+    return np.sort(both, axis=1)
+
+
+def _chained(goal: Goal, left: Ints, right: Ints) -> float:
+    """Skill of calling pairs alike whose names are joined by pairs of one class in train."""
+    if not goal.classes or goal.feature.distinct != 2:
+        return 0.0
+    cut, size = goal.feature.train_rows, int(max(left.max(), right.max())) + 2
+    best = 0.0
+    for code in (0, 1):
+        links = goal.feature.of_train(goal.codes) == code
+        ends = (left[:cut][links] + 1, right[:cut][links] + 1)
+        graph = coo_matrix((np.ones(len(ends[0])), ends), shape=(size, size))
+        parts = connected_components(graph, directed=False)[1]
+        joined = (parts[left + 1] == parts[right + 1]).astype(np.int64)
+        # Pairs of train are joined by themselves: what joins test pairs is asked of test alone.
+        guess = np.where(joined[cut:] == 1, code, 1 - code)
+        best = max(best, goal.skill(guess))
+    return best
 
 
 class _Told(NamedTuple):

@@ -273,3 +273,22 @@ def test_columns_in_the_order_of_other_rows_are_sound(tmp_path: Path) -> None:
     drawn = np.random.default_rng(0).choice(task.train[TARGET], 60)
     pd.Series(drawn).to_csv(subject.paths.public / "column.csv", index=False)
     assert errors(subject) == set()
+
+
+@pytest.mark.parametrize("told_by_table", [True, False])
+def test_links_of_pairs_the_other_way_round_under_other_names(
+    told_by_table: bool, tmp_path: Path
+) -> None:
+    task = make_task("binary")
+    generator = np.random.default_rng(0)
+    for frame in (task.train, task.test):
+        for side in ("giver", "taker"):
+            frame[side] = [f"p{n}" for n in generator.integers(0, 200, len(frame))]
+    values = task.answers[TARGET].map({"yes": 1, "no": 0})
+    values = values if told_by_table else values.sample(frac=1, random_state=0).to_numpy()
+    links = pd.DataFrame({"from": task.test["taker"], "to": task.test["giver"], "weight": values})
+    subject = task.write(tmp_path / "task", LocalSandbox())
+    links.sample(frac=0.6, random_state=1).to_csv(
+        subject.package / "public" / "edges.csv", index=False
+    )
+    assert errors(subject) == ({"L07"} if told_by_table else set())

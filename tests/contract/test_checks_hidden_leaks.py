@@ -394,3 +394,46 @@ def test_two_codes_among_many_that_only_together_name_the_class(
         frame["first"] = [f"k{k}" for k in first]
         frame["second"] = [f"m{k}" for k in (first + half + generator.integers(0, 2, size)) % 4]
     assert errors(task.write(tmp_path / "task")) == ({"L06"} if together else set())
+
+
+def paired(task: Task, how: str, generator: np.random.Generator) -> None:
+    """Give each row two names, chosen as `how` says."""
+    for frame, whole in ((task.train, task.train), (task.test, task.whole)):
+        yes = (whole[TARGET] == "yes").to_numpy()
+        one, other = generator.integers(0, 400, (2, len(frame)))
+        if how == "hubs":
+            one = np.where(yes, generator.integers(0, 12, len(frame)), one)
+        elif how == "clusters":
+            cluster = generator.integers(0, 40, len(frame))
+            away = (cluster + generator.integers(1, 40, len(frame))) % 40
+            one = cluster * 5 + generator.integers(0, 5, len(frame))
+            other = np.where(yes, cluster, away) * 5 + generator.integers(0, 5, len(frame))
+        frame["one"], frame["other"] = [[f"n{k}" for k in side] for side in (one, other)]
+
+
+@pytest.mark.parametrize("how", ["hubs", "clusters", "at random"])
+def test_pairs_that_tell_by_how_they_were_chosen(how: str, tmp_path: Path) -> None:
+    task = make_task("binary")
+    weaken(task)
+    paired(task, how, np.random.default_rng(1))
+    assert ("L16" in errors(task.write(tmp_path / "task"))) == (how != "at random")
+
+
+def weaken(task: Task) -> None:
+    """Leave one input, so that what is planted has little beside it."""
+    for name in ("train", "test"):
+        frame = getattr(task, name)
+        setattr(task, name, frame[[c for c in ("id", "mass", TARGET) if c in frame.columns]])
+
+
+@pytest.mark.parametrize("told", [True, False])
+def test_sessions_in_the_names_of_files(told: bool, tmp_path: Path) -> None:
+    task = make_task("binary")
+    weaken(task)
+    generator = np.random.default_rng(2)
+    for frame, whole in ((task.train, task.train), (task.test, task.whole)):
+        yes = (whole[TARGET] == "yes").to_numpy() if told else whole["id"] % 2 == 0
+        session = generator.integers(0, 25, len(frame)) * 2 + yes
+        take = generator.permutation(len(frame)) + (0 if frame is task.train else 5000)
+        frame["file"] = [f"s{s:03d}_take{t:04d}.wav" for s, t in zip(session, take, strict=True)]
+    assert ("L09" in errors(task.write(tmp_path / "task"))) == told
