@@ -21,6 +21,7 @@ _Rows: TypeAlias = slice | npt.NDArray[np.int64]
 _FEWEST_SHARED = 3
 """Inputs that a table has in common with the test rows, where it does not name the target."""
 _HEXADECIMAL = r"[0-9a-fA-F]{8,128}"
+_FILE = r"\.\w{1,5}$"
 _FEWEST_NAMES = 20
 _MOST_NAMES = 30
 _MOST_ALIKE = 10
@@ -38,10 +39,16 @@ def told_by_table(subject: Subject, table: SideTable, target: str) -> Told:
 
 
 def _by_id(subject: Subject, table: SideTable, target: str) -> Iterator[Told]:
-    """Columns beside a column that holds the test ids, alone or within a word."""
-    if subject.id_column not in subject.test.columns:
-        return
-    ids = plain(subject.test[subject.id_column])
+    """Columns beside a column that holds the test ids, alone or within a word, or their files."""
+    for column in subject.test.columns.intersection([subject.id_column, *subject.input_columns]):
+        names = plain(subject.test[column])
+        if column == subject.id_column or (names.is_unique and names.str.contains(_FILE).all()):
+            yield from _by_names(subject, table, target, names)
+
+
+def _by_names(
+    subject: Subject, table: SideTable, target: str, ids: pd.Series[str]
+) -> Iterator[Told]:
     answers = subject.aligned[target].set_axis(ids)
     classes, known = subject.has_classes(target), set(ids)
     for key in table.frame.columns:

@@ -15,6 +15,7 @@ from mle_smith.checks.check import Measured, Need, Outcome, check
 from mle_smith.checks.decoding.readers import SideTable
 from mle_smith.checks.features import plain
 from mle_smith.checks.subject import Subject
+from mle_smith.checks.table_families import gathered, gathered_texts
 from mle_smith.checks.telling import told_by_digests
 from mle_smith.package.layout import DESCRIPTION, PREPARE
 from mle_smith.values import Blame, Finding, Severity
@@ -48,7 +49,7 @@ def found_answers(subject: Subject) -> Iterator[Outcome]:
     yield from _copies(subject)
     side = subject.side_files
     named: set[str] = set()
-    for table in [*side.tables, *_only_of_test(subject)]:
+    for table in [*gathered(side.tables), *_only_of_test(subject)]:
         for target in subject.targets:
             found = told_by_table(subject, table, target)
             if found.share >= subject.thresholds.found_share and table.name not in named:
@@ -63,7 +64,7 @@ def found_answers(subject: Subject) -> Iterator[Outcome]:
                     target=target,
                     exploit=found.how,
                 )
-    for name, text in side.texts:
+    for name, text in gathered_texts(side.texts):
         share = 0.0 if named else share_in_text(subject, text)
         if share >= subject.thresholds.found_share:
             yield _error(

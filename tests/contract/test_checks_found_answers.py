@@ -285,10 +285,25 @@ def test_links_of_pairs_the_other_way_round_under_other_names(
         for side in ("giver", "taker"):
             frame[side] = [f"p{n}" for n in generator.integers(0, 200, len(frame))]
     values = task.answers[TARGET].map({"yes": 1, "no": 0})
-    values = values if told_by_table else values.sample(frac=1, random_state=0).to_numpy()
+    if not told_by_table:
+        values = values.sample(frac=1, random_state=0, ignore_index=True)
     links = pd.DataFrame({"from": task.test["taker"], "to": task.test["giver"], "weight": values})
     subject = task.write(tmp_path / "task", LocalSandbox())
     links.sample(frac=0.6, random_state=1).to_csv(
         subject.package / "public" / "edges.csv", index=False
     )
     assert errors(subject) == ({"L07"} if told_by_table else set())
+
+
+@pytest.mark.parametrize("told_by_files", [True, False])
+def test_a_file_for_each_row_with_its_answer(told_by_files: bool, tmp_path: Path) -> None:
+    """No single file says much; all of them together do."""
+    task = make_task("binary")
+    subject = task.write(tmp_path / "task", LocalSandbox())
+    folder = subject.package / "public" / "records"
+    folder.mkdir()
+    answers = dict(zip(task.answers["id"], task.answers[TARGET], strict=True))
+    for place, row in enumerate(task.answers["id"]):
+        state = answers[row] if told_by_files else ("yes", "no")[place % 2]
+        (folder / f"{row}.json").write_text(json.dumps({"scale": 3.5, "state": state, "n": place}))
+    assert ("L07" in errors(subject)) == told_by_files
