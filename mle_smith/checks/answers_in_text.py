@@ -24,8 +24,7 @@ def share_in_text(subject: Subject, text: str) -> float:
     """Share of answers that stand right after their id, or all of them if in sequence."""
     bare = _MARKUP.sub(" ", text) if text.lstrip()[:1] == "<" else text
     text = _ESCAPED.sub(" ", bare)
-    words = pd.Series([m.group() for m in islice(_TOKEN.finditer(text), _MAX_TOKENS)], dtype=str)
-    tokens = plain(words).tolist()
+    tokens = _tokens(text)
     stream = f" {' '.join(tokens)} "
     ids = plain(subject.answers[subject.id_column]).fillna("")
     best = 0.0
@@ -39,9 +38,22 @@ def share_in_text(subject: Subject, text: str) -> float:
             words_or_labels = labels_in(text[:_MAX_TEXT], truth) if _few(truth) else tokens
             for one_way in (truth, truth[::-1]):
                 best = max(best, share_in_sequence(one_way, words_or_labels))
-        if not answers.str.contains(" ").any():
-            best = max(best, _beside(tokens, dict(zip(ids, answers, strict=True))))
+        words = {answer: " ".join(_TOKEN.findall(answer)) for answer in answers.unique()}
+        several = sorted((a for a, word in words.items() if word != a or " " in a), key=len)
+        if several and not _few(answers.tolist()):
+            continue
+        one_word = {label: f"\ue000{n}" for n, label in enumerate(several)}
+        beside = text[:_MAX_TEXT] if several else ""
+        for label in several[::-1]:
+            beside = beside.replace(label, f" {one_word[label]} ")
+        wanted = dict(zip(ids, (one_word.get(a, a) for a in answers), strict=True))
+        best = max(best, _beside(_tokens(beside) if several else tokens, wanted))
     return best
+
+
+def _tokens(text: str) -> list[str]:
+    words = pd.Series([m.group() for m in islice(_TOKEN.finditer(text), _MAX_TOKENS)], dtype=str)
+    return plain(words).tolist()
 
 
 def _few(values: Sequence[str]) -> bool:
@@ -53,15 +65,21 @@ def _beside(tokens: Sequence[str], wanted: dict[str, str]) -> float:
     labels = set(wanted.values())
     seen: set[str] = set()
     right: set[str] = set()
+    beyond = 0
     for place, token in enumerate(tokens):
-        if token not in wanted:
-            continue
-        after = next((t for t in tokens[place + 1 : place + 4] if t in labels), None)
+        if token not in wanted or place < beyond:
+            continue  # a number that was an answer is no id of the next
+        after = next((p for p in range(place + 1, place + 4) if _at(tokens, p) in labels), None)
         if after is not None:
             seen.add(token)
-            if after == wanted[token]:
+            if tokens[after] == wanted[token]:
                 right.add(token)
+                beyond = after + 1
     share = pd.Series(list(wanted.values())).value_counts(normalize=True).max()
     if len(seen) < FEWEST or len(right) / len(seen) < share + 0.8 * (1 - share):
         return 0.0
     return min(1.0, len(right) / len(wanted))
+
+
+def _at(tokens: Sequence[str], place: int) -> str | None:
+    return tokens[place] if place < len(tokens) else None

@@ -23,6 +23,7 @@ from mle_smith.values import Blame, Finding, Severity
 
 _FITTING = frozenset({"fit", "fit_transform", "partial_fit", "fit_resample"})
 _AVERAGES = frozenset({"mean", "median", "mode", "std", "min", "max", "quantile", "var"})
+_RANKS = frozenset({"rank", "value_counts", "describe"})
 _SCALES = frozenset({"scale", "minmax_scale", "normalize", "robust_scale", "quantile_transform"})
 _TRAIN = re.compile(r"(?:^|_)(?:train|tr|fit|known|labelled|labeled|past|history)(?:_|$|\d)", re.I)
 _MAX_ROWS = 500_000
@@ -142,12 +143,14 @@ def _fits(subject: Subject) -> list[str]:
 
 def _learning(tree: ast.Module) -> Iterator[tuple[ast.Call, str]]:
     targets = {"y", "target", "targets", "TARGET", "TARGETS", "label"}
-    known = _names_of_train(tree)
+    known, joined = _names_of_train(tree), _names_of_both(tree)
     for node in ast.walk(tree):
         if not isinstance(node, ast.Call):
             continue
         name = node.func.attr if isinstance(node.func, ast.Attribute) else _name(node.func)
-        if (name in _FITTING and node.args and not _of_train(node.args[0], known)) or (
+        if name in _AVERAGES | _RANKS and _root(node.func) in joined:
+            yield node, f"{ast.unparse(node)[:60]}"
+        elif (name in _FITTING and node.args and not _of_train(node.args[0], known)) or (
             name in _SCALES and node.args and not _of_train(node.args[0], known)
         ):
             yield node, f"{name}({ast.unparse(node.args[0])[:40]})"
@@ -191,6 +194,27 @@ def _names_of_train(tree: ast.Module) -> set[str]:
             if not any("test" in name.lower() for name in tables):
                 known |= {t.id for t in node.targets if isinstance(t, ast.Name)}
     return known
+
+
+def _names_of_both(tree: ast.Module) -> set[str]:
+    """Names of tables that train and test were joined into again."""
+    joined: set[str] = set()
+    for node in ast.walk(tree):
+        if not isinstance(node, ast.Assign) or not isinstance(node.value, ast.Call):
+            continue
+        call = node.value.func
+        if (call.attr if isinstance(call, ast.Attribute) else _name(call)) == "concat":
+            parts = {n.id for n in ast.walk(node.value) if isinstance(n, ast.Name)}
+            if any(map(_TRAIN.search, parts)) and any("test" in part.lower() for part in parts):
+                joined |= {t.id for t in node.targets if isinstance(t, ast.Name)}
+    return joined
+
+
+def _root(node: ast.expr) -> str:
+    """The name that a chain of attributes, cells and calls begins with."""
+    while isinstance(node, ast.Attribute | ast.Subscript | ast.Call):
+        node = node.func if isinstance(node, ast.Call) else node.value
+    return _name(node)
 
 
 def _of_train(node: ast.AST, known: Set[str]) -> bool:

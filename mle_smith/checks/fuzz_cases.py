@@ -105,6 +105,9 @@ def _plain(
     else:
         even = repr(1 / len(predicted))
         yield "with the same probability for each class", filled(dict.fromkeys(predicted, even))
+        drawn = np.random.default_rng(0).dirichlet(np.ones(len(predicted)), len(base))
+        shares = {c: [f"{v:.6f}" for v in drawn[:, k]] for k, c in enumerate(predicted)}
+        yield "with probabilities rounded to six digits", csv_text(base.assign(**shares))
         for column in predicted[:_CLASSES]:
             sure = {c: str(int(c == column)) for c in predicted}
             yield f"that is sure of {column!r} in every row", filled(sure)

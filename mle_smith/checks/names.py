@@ -22,6 +22,7 @@ _MODULI = tuple(range(2, 17))
 _LARGE_MODULI = (20, 25, 50, 60, 64, 100, 128, 256, 1000)
 _LETTERS = r"^([^\d]*)"
 _FIRST_PART = r"^([^-_./: ]*)"
+_HEXADECIMAL = r"[0-9a-fA-F-]{6,64}"
 _PLACES = 20
 """Letters from the front, and as many from the back: a hash and a UUID are asked throughout."""
 QUESTIONS = 180
@@ -73,6 +74,9 @@ def name_numbers(names: pd.Series[str]) -> Floats:
 def number_in(text: pd.Series[str]) -> Floats | None:
     """The number that each name is, or ends with; None where one has none, or too long a one."""
     numbers = numbers_of(text)
+    if numbers is None and text.str.fullmatch(_HEXADECIMAL).all():
+        digits = text.str.replace("-", "").str[-12:]
+        return np.array([int(name or "0", 16) for name in digits], dtype=np.float64)
     if numbers is None:
         inner = text.str.extract(r"(\d{1,15})\D*$", expand=False)
         numbers = pd.to_numeric(inner).to_numpy(np.float64, na_value=np.nan)

@@ -307,3 +307,20 @@ def test_a_file_for_each_row_with_its_answer(told_by_files: bool, tmp_path: Path
         state = answers[row] if told_by_files else ("yes", "no")[place % 2]
         (folder / f"{row}.json").write_text(json.dumps({"scale": 3.5, "state": state, "n": place}))
     assert ("L07" in errors(subject)) == told_by_files
+
+
+@pytest.mark.parametrize("kind", ["multiclass", "regression"])
+def test_a_log_with_ids_and_answers(kind: str, tmp_path: Path) -> None:
+    """Classes of several words, and quantities that are ids of other rows as well."""
+    task = make_task(kind)
+    if kind == "multiclass":
+        names = {name: f"{name} tree (genus {name})" for name in task.train[TARGET].unique()}
+        for frame in (task.train, task.answers):
+            frame[TARGET] = frame[TARGET].map(names)
+    else:
+        for frame in (task.train, task.answers):
+            frame[TARGET] = (frame[TARGET].rank(pct=True) * 400).round() + frame["id"].min()
+    subject = task.write(tmp_path / "task", LocalSandbox())
+    lines = [f"12:00 INFO sample={i} truth={y}" for i, y in told(task).to_numpy().tolist()]
+    (subject.package / "public" / "run.log").write_text("\n".join(lines))
+    assert "L07" in errors(subject)

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import hashlib
 import os
 import zipfile
 from collections.abc import Callable
@@ -51,6 +52,12 @@ def named_after(task: Task, how: str) -> pd.Series[str]:
             return pd.Series(letters) + pd.Series(free).astype(str)
         case "last two digits":
             return pd.Series(free).astype(str) + (99 * rank).astype(int).astype(str).str.zfill(2)
+        case "an even last digit of a hash":
+            low = [
+                "02468ace"[k % 8] if r > 0.5 else "13579bdf"[k % 8]
+                for k, r in zip(free, rank, strict=True)
+            ]
+            return pd.Series([hashlib.md5(str(n).encode()).hexdigest()[:9] for n in free]) + low
         case "gaps":
             order = generator.permutation(len(rank))
             steps = 1 + (9 * rank.to_numpy()[order]).astype(int)
@@ -59,7 +66,16 @@ def named_after(task: Task, how: str) -> pd.Series[str]:
             return pd.Series([f"{n}{'0' * int(4 * r)}x" for n, r in zip(free, rank, strict=True)])
 
 
-@pytest.mark.parametrize("how", ["second letter of a hash", "last two digits", "gaps", "length"])
+@pytest.mark.parametrize(
+    "how",
+    [
+        "second letter of a hash",
+        "an even last digit of a hash",
+        "last two digits",
+        "gaps",
+        "length",
+    ],
+)
 def test_ids_that_tell_by_their_form_are_caught(how: str, tmp_path: Path) -> None:
     task = make_task("regression")
     task.give_test(task.whole.assign(id=named_after(task, how).to_numpy()))
@@ -145,6 +161,12 @@ def test_ranks_with_ties(of_all: bool, tmp_path: Path) -> None:
         ("test = test.fillna(train.mean(numeric_only=True))", False),
         ("usual = train['y'].mean(); test = test.fillna(usual.mean())", False),
         ("both = pd.concat([train, test]); df = df.fillna(both.mean())", True),
+        ("both = pd.concat([train, test]); low = both['mass'].min()", True),
+        (
+            "both = pd.concat([train, test]); n = both['place'].map(both['place'].value_counts())",
+            True,
+        ),
+        ("both = pd.concat([old, new]); n = both['place'].value_counts()", False),
         ("df['level'] = df.groupby('place')['target'].transform('mean')", True),
     ],
 )

@@ -175,6 +175,24 @@ def test_metrics_that_heed_less_than_the_values_are_sound(name: str, tmp_path: P
     assert "M07" not in codes
 
 
+def test_a_metric_that_wants_probabilities_to_add_up_to_the_last_digit(tmp_path: Path) -> None:
+    task = make_task("multiclass")
+    task.formulation = task.formulation.model_copy(update={"metric": "log_loss"})
+    classes, targets = classes_of(task), task.formulation.targets
+    task.sample = task.answers[["id"]].assign(
+        **constant_prediction("log_loss", targets=targets, classes=classes)
+    )
+    strict = (
+        "\n_validate = validate_submission\n"
+        "def validate_submission(submission, ground_truth):\n"
+        "    _validate(submission, ground_truth)\n"
+        "    total = submission.drop(columns='id').astype(float).sum(axis=1)\n"
+        "    if ((total - 1).abs() > 1e-9).any(): raise InvalidSubmissionError('no shares')\n"
+    )
+    source = metric_source("log_loss", targets=targets, classes=classes)
+    assert "M08" in found(task, tmp_path, source + strict)
+
+
 def test_one_answer_that_rules_the_metric_is_caught(tmp_path: Path) -> None:
     task = make_task("regression")
     task.formulation = task.formulation.model_copy(update={"metric": "rmse"})
