@@ -30,6 +30,7 @@ _CLOCKS = frozenset(
     }
 )
 _STATED = frozenset({"sample", "train_test_split"})
+_LISTINGS = frozenset({"glob", "rglob", "iglob", "iterdir", "listdir", "scandir"})
 _SHUFFLING = frozenset({"KFold", "StratifiedKFold", "GroupShuffleSplit", "ShuffleSplit", "shuffle"})
 
 
@@ -37,7 +38,8 @@ _SHUFFLING = frozenset({"KFold", "StratifiedKFold", "GroupShuffleSplit", "Shuffl
     {"P13": "the code draws without a seed, reads a clock or hashes texts (defect M12)"},
     title="Determinism of the code",
     asks="In prepare.py and metric.py no generator is made without a seed, no sample or split "
-    "lacks random_state, and no clock, process number, hash() of a text or order of a set decides.",
+    "lacks random_state, and no clock, process number, hash() of a text or order of a set or of a "
+    "folder's list decides.",
 )
 def deterministic(subject: Subject) -> Iterator[Outcome]:
     """Calls whose result is another one each time."""
@@ -65,6 +67,9 @@ def _unstable(tree: ast.Module) -> Iterator[str]:
             reason = _reason(node, seeded)
             if reason:
                 yield f"line {node.lineno}: {reason}"
+        elif isinstance(node, ast.List | ast.Tuple):
+            if any(_is_set(e.value) for e in node.elts if isinstance(e, ast.Starred)):
+                yield f"line {node.lineno}: a list of a set, whose order differs"
 
 
 def _reason(call: ast.Call, seeded: bool) -> str:
@@ -91,6 +96,13 @@ def _reason(call: ast.Call, seeded: bool) -> str:
             k.arg == "shuffle" and not _is_false(k.value) for k in call.keywords
         )
         return f"{full}() without random_state" if shuffles else ""
+    return _of_order(call, full, name)
+
+
+def _of_order(call: ast.Call, full: str, name: str) -> str:
+    """What a set's or a folder's order, or a hash, gets into."""
+    if name == "concat" and any(_lists_a_folder(argument) for argument in call.args):
+        return "concat() of files in the order in which a folder lists them"
     if full == "hash":
         return "hash(), which differs from process to process"
     if full in ("list", "tuple", "enumerate") and call.args and _is_set(call.args[0]):
@@ -104,6 +116,16 @@ def _is_none(node: ast.expr) -> bool:
 
 def _is_false(node: ast.expr) -> bool:
     return isinstance(node, ast.Constant) and node.value is False
+
+
+def _lists_a_folder(node: ast.expr) -> bool:
+    """Whether the elements are made of files as they are listed, not as they are sorted."""
+    if not isinstance(node, ast.ListComp | ast.GeneratorExp):
+        return False
+    source = node.generators[0].iter
+    if not isinstance(source, ast.Call):
+        return False
+    return ast.unparse(source.func).rsplit(".", 1)[-1] in _LISTINGS
 
 
 def _is_set(node: ast.expr) -> bool:

@@ -128,6 +128,13 @@ def columns(subject: Subject) -> Iterator[Outcome]:
                 table=name,
                 examples=odd,
             )
+    repeated = int(subject.sample[key].duplicated().sum())
+    if repeated:
+        yield _error(
+            "S09",
+            f"{repeated} rows of sample_submission repeat an id; write one row for each id.",
+            table="sample_submission",
+        )
     if key != ID_COLUMN:
         yield Finding(
             code="S09",

@@ -143,6 +143,10 @@ STRUCTURE: dict[str, tuple[str, Callable[[Example], object]]] = {
         "S09",
         lambda e: e.paths.sample_submission.write_text("id,outcome\n-1,0.5\n-2,0.5\n"),
     ),
+    "an id twice": (
+        "S09",
+        lambda e: append(e.paths.sample_submission, e.paths.sample_submission.read_text()[11:]),
+    ),
     "other columns": ("S10", lambda e: change(e.paths.sample_submission, "outcome", "guess")),
     "a direction of its own": (
         "S12",
