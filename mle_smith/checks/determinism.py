@@ -67,9 +67,8 @@ def _unstable(tree: ast.Module) -> Iterator[str]:
             reason = _reason(node, seeded)
             if reason:
                 yield f"line {node.lineno}: {reason}"
-        elif isinstance(node, ast.List | ast.Tuple):
-            if any(_is_set(e.value) for e in node.elts if isinstance(e, ast.Starred)):
-                yield f"line {node.lineno}: a list of a set, whose order differs"
+        elif isinstance(node, ast.List | ast.Tuple) and any(map(_is_unpacked_set, node.elts)):
+            yield f"line {node.lineno}: a list of a set, whose order differs"
 
 
 def _reason(call: ast.Call, seeded: bool) -> str:
@@ -108,6 +107,10 @@ def _of_order(call: ast.Call, full: str, name: str) -> str:
     if full in ("list", "tuple", "enumerate") and call.args and _is_set(call.args[0]):
         return f"{full}() of a set, whose order differs from process to process"
     return ""
+
+
+def _is_unpacked_set(node: ast.expr) -> bool:
+    return isinstance(node, ast.Starred) and _is_set(node.value)
 
 
 def _is_none(node: ast.expr) -> bool:
