@@ -123,3 +123,14 @@ print(open("/in/data/a.csv").read(), end="")
     mount = Mount(source=tmp_path / "data", target="/in/data")
     assert warm_sandbox.run(job(code, mounts=(mount,))).stdout == "x\n"
     assert table.read_text() == "x\n"
+
+
+def test_no_more_wait_than_jobs_are_to_come(docker_sandbox: DockerSandbox, tmp_path: Path) -> None:
+    shows = job("import sys; print('pandas' in sys.modules)")
+    with closing(DockerSandbox(scratch_parent=tmp_path, warm=3, jobs=2)) as sandbox:
+        for _ in range(2):
+            sandbox.pool.want(shows)
+        while not sandbox.pool.has(shows):
+            time.sleep(0.02)
+        found = [sandbox.run(shows).stdout for _ in range(3)]
+    assert found == ["True\n", "True\n", "False\n"]
