@@ -54,7 +54,7 @@ def order(subject: Subject) -> Iterator[Outcome]:
     """Dependence of answers on ids and positions."""
     for goal in subject.goals:
         signal = signal_of(goal)
-        if _in_time_order(subject):
+        if in_time_order(subject):
             yield NotRun("L04", "the rows are in the order of their time, as the task has it")
         else:
             plain = order_dependence(signal)
@@ -133,7 +133,8 @@ def _rising(ids: pd.Series[str]) -> bool:
     return bool((np.diff(numbers) > 0).all())
 
 
-def _in_time_order(subject: Subject) -> bool:
+def in_time_order(subject: Subject) -> bool:
+    """Whether the test rows of a split by time follow each other in time, as far as can be told."""
     if not subject.temporal:
         return False
     columns = list(subject.plan.split.time_columns) if subject.plan else []

@@ -15,6 +15,7 @@ from mle_smith.checks.association import Goal, correlation
 from mle_smith.checks.check import Measured, Need, NotRun, Outcome, check
 from mle_smith.checks.dependence import order_dependence, signal_of
 from mle_smith.checks.features import numbers_of, plain
+from mle_smith.checks.order import in_time_order
 from mle_smith.checks.subject import FileDefectError, Subject
 from mle_smith.package.layout import SAMPLE_SUBMISSION
 from mle_smith.values import Blame, Finding, Severity
@@ -163,7 +164,7 @@ def _shuffled(goal: Goal, given: pd.Series[str], answers: pd.Series[str]) -> Ite
 
 def _sample_order(subject: Subject) -> Iterator[Outcome]:
     """The order of the sample submission, where it is not that of the test rows."""
-    if subject.temporal:
+    if subject.temporal and not in_time_order(subject):
         yield NotRun("L13", "its order is not that of the test rows, and may be that of time")
         return
     goal = subject.goals[0]
