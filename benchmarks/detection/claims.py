@@ -1,4 +1,4 @@
-"""Programs that depend on chance, and descriptions that are not true: M12, M13."""
+"""Programs that depend on chance, and pages and records that are not true: M6, M12, M13."""
 
 from __future__ import annotations
 
@@ -117,6 +117,35 @@ def unknown_column(specimen: Specimen, strength: Strength) -> None:
     names = ["customer_rating", "soil_depth", "branch", "temperature_c", "is_member", "visits"]
     rows = "".join(f"\n| `{n}` | float | 0 | 0 to 9 | |" for n in names[: strength.of(1, 3, 6)])
     _swap(specimen, marker, rows + marker)
+
+
+@plants("M13", "ranges")
+def wrong_ranges(specimen: Specimen, strength: Strength) -> None:
+    """The data dictionary has ranges of other data for one, three, all columns of numbers."""
+    rows = list(
+        re.finditer(
+            r"^(\| `[^|]*` \| (?:float|integer) \| \d+ \| )(-?[\d.]+) to (-?[\d.]+) \|",
+            specimen.description,
+            re.M,
+        )
+    )
+    rows = [
+        row for row in rows if f"`{specimen.manifest['submission']['id_column']}`" not in row[1]
+    ]
+    if not rows:
+        raise NotApplicableError("no column has a range")
+    for number in specimen.rng.permutation(len(rows))[: strength.of(1, 3, len(rows))]:
+        low, high = float(rows[number][2]), float(rows[number][3])
+        away = high + 2 * (high - low) + 1
+        wrong = f"{rows[number][1]}{away:g} to {away + 1:g} |"
+        specimen.description = specimen.description.replace(rows[number][0], wrong, 1)
+
+
+@plants("M6", "manifest")
+def manifest_turned(specimen: Specimen, strength: Strength) -> None:
+    """task.json alone has the other direction, from which programs rank."""
+    told = specimen.manifest["metric"]
+    told["higher_is_better"] = not told["higher_is_better"]
 
 
 @plants("M13", "target")

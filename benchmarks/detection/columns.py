@@ -220,6 +220,19 @@ def missing_in_several(specimen: Specimen, strength: Strength) -> None:
     _mask(specimen, strength, 3)
 
 
+@plants("L15", "gaps of test alone")
+def gaps_of_test_alone(specimen: Specimen, strength: Strength) -> None:
+    """A column of test is empty where the answer is high, or one class: in 50, 75, 100 %."""
+    full = [c for c in specimen.inputs if (specimen.everything[c] == "").mean() < 0.05]
+    if specimen.split["kind"] != "stratified" or not full:
+        raise NotApplicableError("a division by groups or time may honestly shift what is empty")
+    signal = specimen.signal(specimen.whole)
+    high = signal > np.median(signal) if len(np.unique(signal)) > 2 else signal == signal.max()
+    away = high & (specimen.rng.random(len(high)) < strength.of(0.5, 0.75, 1.0))
+    name = str(specimen.rng.choice(full))
+    specimen.test[name] = specimen.test[name].mask(away, "")
+
+
 def _mask(specimen: Specimen, strength: Strength, many: int) -> None:
     full = [c for c in specimen.inputs if (specimen.everything[c] == "").mean() < 0.05]
     full = [

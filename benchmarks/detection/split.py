@@ -397,6 +397,18 @@ def few_test_rows(specimen: Specimen, strength: Strength) -> None:
     specimen.give_test(rows.iloc[specimen.rng.permutation(len(rows))[:count]])
 
 
+@plants("M14", "one answer")
+def one_answer(specimen: Specimen, strength: Strength) -> None:
+    """One answer lies 40, 100, 1,000 standard deviations out, where errors are squared."""
+    if specimen.classes or specimen.manifest["metric"]["name"] != "rmse":
+        raise NotApplicableError("of quantities by squared errors")
+    rows = specimen.whole
+    values = rows[specimen.target].astype(float)
+    far = values.mean() + strength.of(40, 100, 1000) * values.std()
+    rows.loc[specimen.rng.integers(len(rows)), specimen.target] = f"{far:.6g}"
+    specimen.give_test(rows)
+
+
 @plants("M14", "noise")
 def noise(specimen: Specimen, strength: Strength) -> None:
     """Answers are drawn at random in 90, 97, 100 % of all rows, so that no gap can be shown."""
