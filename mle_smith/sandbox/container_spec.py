@@ -44,6 +44,8 @@ def environment(
         "PYTHONDONTWRITEBYTECODE": "1",
         "PYTHONHASHSEED": "0",
         "PYTHONUNBUFFERED": "1",
+        # The usual one reserves a gigabyte beforehand, which counts where addresses are limited.
+        "ARROW_DEFAULT_MEMORY_POOL": "system",
         **dict.fromkeys(_THREAD_VARIABLES, threads),
         **added,
     }

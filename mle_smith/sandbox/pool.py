@@ -45,7 +45,7 @@ _MODELS = (
     *("sklearn.feature_extraction.text", "sklearn.linear_model", "sklearn.metrics"),
     *("sklearn.model_selection", "sklearn.pipeline", "sklearn.preprocessing"),
 )
-_READ_AT_START = re.compile(r"PYTHON|LD_|LC_|LANG|MALLOC_|.*(_THREADS|_CPU_COUNT|CORETYPE)$")
+_READ_AT_START = re.compile(r"PYTHON|LD_|LC_|LANG|MALLOC_|ARROW_|.*(_THREADS|_CPU_COUNT|CORETYPE)$")
 """Variables that a Python, or a library, which already runs takes no notice of."""
 
 

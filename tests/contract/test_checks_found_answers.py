@@ -48,6 +48,14 @@ def as_arrays(task: Task) -> bytes:
     return buffer.getvalue()
 
 
+def as_array_with_gaps(task: Task) -> bytes:
+    codes = pd.factorize(task.answers[TARGET], sort=True)[0].astype(float)
+    codes[::3] = np.nan
+    buffer = io.BytesIO()
+    np.save(buffer, codes)
+    return buffer.getvalue()
+
+
 def as_database(task: Task, folder: Path) -> bytes:
     connection = sqlite3.connect(folder / "x.db")
     told(task).to_sql("visits", connection, index=False)
@@ -145,6 +153,7 @@ def as_a_sequence(task: Task) -> bytes:
 FILES: dict[str, Callable[[Task, Path], bytes]] = {
     "material.zip": lambda task, _: as_zip(task),
     "features.npz": lambda task, _: as_arrays(task),
+    "weights.npy": lambda task, _: as_array_with_gaps(task),
     "visits.db": as_database,
     "checksums.csv": lambda task, _: as_digests(task),
     "codes.csv": lambda task, _: as_renamed(task),

@@ -14,6 +14,7 @@ from pathlib import Path
 from mle_smith.sandbox.job import Artefact, Capabilities, Job, Result, Status
 from mle_smith.sandbox.pool import kind_of
 
+os.environ.setdefault("ARROW_DEFAULT_MEMORY_POOL", "system")  # as in every sandbox
 _SERVER = multiprocessing.get_context("forkserver")
 _SERVER.set_forkserver_preload(["pandas", "tests.support.local"])
 
@@ -42,6 +43,7 @@ class LocalSandbox:
                 "MLE_IN": str(home / "in"),
                 "MLE_OUT": str(home / "out"),
                 "OMP_NUM_THREADS": "1",
+                "ARROW_DEFAULT_MEMORY_POOL": "system",
                 **job.env,
             }
             # What Python reads at its start cannot be had of one that has started.

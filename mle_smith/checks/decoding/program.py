@@ -22,7 +22,6 @@ from functools import partial
 from pathlib import Path
 
 import pandas as pd
-import pyarrow as pa
 
 from mle_smith.checks.decoding.containers import MAX_BLOB, Blob
 from mle_smith.checks.decoding.contents import contents
@@ -232,7 +231,6 @@ def _apart(work: Callable[[], None]) -> str:
 
 
 def _limit() -> None:
-    pa.set_memory_pool(pa.system_memory_pool())  # the usual one reserves a gigabyte beforehand
     pages = int(Path("/proc/self/statm").read_text().split()[0])
     memory = pages * resource.getpagesize() + _MEMORY
     resource.setrlimit(resource.RLIMIT_AS, (memory, memory))
