@@ -159,6 +159,8 @@ def _by_inputs(subject: Subject, table: SideTable, target: str) -> Iterator[Told
 def _by_pairs(subject: Subject, table: SideTable, target: str) -> Iterator[Told]:
     """Links between the things that two inputs name, in either direction, under any names."""
     inputs = [c for c in subject.input_columns if subject.test[c].nunique() >= _FEWEST_NAMES]
+    if len(inputs) < 2:
+        return
     values = {c: set(plain(subject.test[c].dropna())) for c in inputs[:_MOST_NAMES]}
     frame = table.frame.iloc[:, :_MOST_NAMES].apply(lambda cells: plain(cells.astype(str)))
     alike = [

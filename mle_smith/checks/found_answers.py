@@ -73,6 +73,7 @@ def found_answers(subject: Subject) -> Iterator[Outcome]:
                 file=name,
                 share=round(share, 4),
             )
+    for name, text in side.texts:
         if _is_the_program(subject, text):
             yield _error(
                 "L14", f"{name} holds the lines of prepare.py; remove it from public/.", file=name

@@ -333,3 +333,16 @@ def test_a_log_with_ids_and_answers(kind: str, tmp_path: Path) -> None:
     lines = [f"12:00 INFO sample={i} truth={y}" for i, y in told(task).to_numpy().tolist()]
     (subject.package / "public" / "run.log").write_text("\n".join(lines))
     assert "L07" in errors(subject)
+
+
+def test_one_of_many_alike_files_that_holds_answers(tmp_path: Path) -> None:
+    """By ids of its own, so that no other file says the same."""
+    task = make_task("binary")
+    subject = task.write(tmp_path / "task", LocalSandbox())
+    folder = subject.package / "public" / "parts"
+    folder.mkdir()
+    answers = told(task, 0.1)
+    for number in range(60):
+        part = answers if number == 7 else answers.assign(key=[f"x{n}" for n in answers["key"]])
+        part.to_csv(folder / f"part{number}.csv", index=False)
+    assert "L07" in errors(subject)

@@ -382,26 +382,26 @@ def few_of_two(task: Task) -> None:
     task.give_test(rows[(rows[TARGET] != rare) | ((rows[TARGET] == rare).cumsum() <= 3)])
 
 
-SPLIT: dict[str, tuple[str, Callable[[Task], None]]] = {
-    "P04": ("regression", few),
-    "P04 ": ("regression", repeated),
-    "P07 ": ("binary", few_of_two),
-    "P05": ("binary", shared_ids),
-    "P07": ("multiclass", lost_class),
-    "P08": ("grouped", torn),
-    "P09": ("temporal", early),
-    "P10": ("regression", hollow),
-    "P11": ("regression", constant),
+SPLIT: dict[str, tuple[str, str, Callable[[Task], None]]] = {
+    "few test rows": ("P04", "regression", few),
+    "repeated test rows": ("P04", "regression", repeated),
+    "shared ids": ("P05", "binary", shared_ids),
+    "a class of test alone": ("P07", "multiclass", lost_class),
+    "three rows of one of two classes": ("P07", "binary", few_of_two),
+    "a torn group": ("P08", "grouped", torn),
+    "an early test row": ("P09", "temporal", early),
+    "a column that test lacks": ("P10", "regression", hollow),
+    "a constant target": ("P11", "regression", constant),
 }
 
 
-@pytest.mark.parametrize("code", SPLIT)
-def test_defects_of_the_split_are_caught(code: str, tmp_path: Path) -> None:
-    kind, spoil = SPLIT[code]
+@pytest.mark.parametrize("name", SPLIT)
+def test_defects_of_the_split_are_caught(name: str, tmp_path: Path) -> None:
+    code, kind, spoil = SPLIT[name]
     task = make_task(kind)
     spoil(task)
     checked = check_package(task.write(tmp_path / "task"), layers={Layer.PREPARATION})
-    assert errors(checked) - {"P14"} == {code.strip()}  # what is so different is told apart as well
+    assert errors(checked) - {"P14"} == {code}  # what is so different is told apart as well
 
 
 def test_classes_that_no_row_has_are_caught(tmp_path: Path) -> None:
