@@ -335,14 +335,15 @@ def test_a_log_with_ids_and_answers(kind: str, tmp_path: Path) -> None:
     assert "L07" in errors(subject)
 
 
-def test_one_of_many_alike_files_that_holds_answers(tmp_path: Path) -> None:
-    """By ids of its own, so that no other file says the same."""
+@pytest.mark.parametrize("share", [0.1, 0.6])
+def test_one_of_many_alike_files_that_holds_answers(share: float, tmp_path: Path) -> None:
+    """The others have no ids. It is none of the few that are looked into by themselves."""
     task = make_task("binary")
     subject = task.write(tmp_path / "task", LocalSandbox())
     folder = subject.package / "public" / "parts"
     folder.mkdir()
-    answers = told(task, 0.1)
+    answers = told(task, share).astype("str")
     for number in range(60):
-        part = answers if number == 7 else answers.assign(key=[f"x{n}" for n in answers["key"]])
-        part.to_csv(folder / f"part{number}.csv", index=False)
+        part = answers if number == 7 else answers.assign(key="unknown")
+        part.to_parquet(folder / f"part{number:02}.parquet")
     assert "L07" in errors(subject)
