@@ -147,7 +147,7 @@ def _learning(tree: ast.Module) -> Iterator[tuple[ast.Call, str]]:
     for node in ast.walk(tree):
         if not isinstance(node, ast.Call):
             continue
-        name = node.func.attr if isinstance(node.func, ast.Attribute) else _name(node.func)
+        name = _called(node)
         if name in _AVERAGES | _RANKS and _root(node.func) in joined:
             yield node, f"{ast.unparse(node)[:60]}"
         elif (name in _FITTING and node.args and not _of_train(node.args[0], known)) or (
@@ -167,6 +167,10 @@ def _learning(tree: ast.Module) -> Iterator[tuple[ast.Call, str]]:
 
 def _name(node: ast.expr) -> str:
     return node.id if isinstance(node, ast.Name) else ""
+
+
+def _called(call: ast.Call) -> str:
+    return call.func.attr if isinstance(call.func, ast.Attribute) else _name(call.func)
 
 
 def _text(node: ast.AST) -> str:
@@ -202,8 +206,7 @@ def _names_of_both(tree: ast.Module) -> set[str]:
     for node in ast.walk(tree):
         if not isinstance(node, ast.Assign) or not isinstance(node.value, ast.Call):
             continue
-        call = node.value.func
-        if (call.attr if isinstance(call, ast.Attribute) else _name(call)) == "concat":
+        if _called(node.value) == "concat":
             parts = {n.id for n in ast.walk(node.value) if isinstance(n, ast.Name)}
             if any(map(_TRAIN.search, parts)) and any("test" in part.lower() for part in parts):
                 joined |= {t.id for t in node.targets if isinstance(t, ast.Name)}

@@ -1,6 +1,6 @@
-"""Does an input stand for the target: a copy, a recoding, a part of a sum, a missing cell?
+"""Does an input stand for the target: a copy, a recoding, a part of a sum?
 
-Defects L6 and L15.
+Defect L6.
 
 That a column foretells the target well is no defect: it may be an easy task. A proxy is a function
 of the target or nearly so, and nothing else in the data comes close to it.
@@ -14,19 +14,18 @@ from collections.abc import Iterator, Sequence
 import numpy as np
 import pandas as pd
 
-from mle_smith.checks.association import Goal, joint_skill, mask_skill, tree_skill
-from mle_smith.checks.cell_forms import explained, forms_of_test, telling_form, words_for_nothing
+from mle_smith.checks.association import Goal
 from mle_smith.checks.check import Measured, Need, Outcome, check
 from mle_smith.checks.derived import calculated
 from mle_smith.checks.entities_and_time import time_of_rows
-from mle_smith.checks.features import Feature, Floats, Ints
+from mle_smith.checks.features import Feature, Ints
 from mle_smith.checks.future import of_the_past, series_order, timing
 from mle_smith.checks.hidden import alone_of, hidden
 from mle_smith.checks.identities import find_identity
 from mle_smith.checks.partly_known import standing_where_known
 from mle_smith.checks.standing import standing, stretches_apart
 from mle_smith.checks.subject import Subject
-from mle_smith.values import Blame, Finding, Severity, SplitKind
+from mle_smith.values import Blame, Finding, Severity
 
 _MIN_REPEATS = 10
 _GRADES = 4
@@ -35,10 +34,10 @@ _GRADE_VALUES = 3
 
 
 def _finding(
-    code: str, severity: Severity, message: str, columns: Sequence[str], **evidence: object
+    severity: Severity, message: str, columns: Sequence[str], **evidence: object
 ) -> Finding:
     return Finding(
-        code=code,
+        code="L06",
         severity=severity,
         blame=Blame.DESIGN,
         message=message,
@@ -124,7 +123,6 @@ def proxies(subject: Subject) -> Iterator[Outcome]:
                 certain.add(feature.name)
                 how = f"names the class in {told:.0%} of its texts" if told else "recodes"
                 yield _finding(
-                    "L06",
                     Severity.ERROR,
                     f"{feature.name!r} {how} the target {goal.feature.name!r}: each value of one "
                     "belongs to one value of the other. Drop the column."
@@ -151,7 +149,6 @@ def _graded(subject: Subject, goal: Goal, certain: set[str]) -> Iterator[Finding
             continue
         certain.add(feature.name)
         yield _finding(
-            "L06",
             Severity.ERROR,
             f"{feature.name!r} grades {goal.feature.name!r}: each of its {feature.distinct} values "
             "goes with a stretch of the target of its own, and none overlap. Drop the column.",
@@ -170,7 +167,6 @@ def _identities(subject: Subject, goal: Goal, certain: set[str]) -> Iterator[Fin
         return
     certain.update(found.columns)
     yield _finding(
-        "L06",
         Severity.ERROR,
         f"{goal.feature.name!r} is {found.formula}, up to {found.residual:.1g} of its standard "
         f"deviation. Drop {', '.join(map(repr, found.columns))}.",
@@ -199,7 +195,6 @@ def _of_the_moment(
         if 1 - found.now <= limits.future_ratio * (1 - found.before):
             certain.update(columns)
             yield _finding(
-                "L06",
                 Severity.ERROR,
                 f"{feature.name!r} follows {goal.feature.name!r} of its own time (R² "
                 f"{found.now:.3f}) more closely than of any time before ({found.before:.3f}): it "
@@ -245,7 +240,6 @@ def _strong(
             continue
         certain.add(feature.name)
         yield _finding(
-            "L06",
             Severity.ERROR,
             f"{feature.name!r} alone foretells {goal.feature.name!r} with skill "
             f"{found.alone:.3f}, all other columns together with {found.rest:.3f}: it looks like "
@@ -270,7 +264,6 @@ def _hidden(
             continue
         certain.update(one.columns)
         yield _finding(
-            "L06",
             Severity.ERROR,
             f"{one.how} of {' and '.join(map(repr, one.columns))} foretells "
             f"{goal.feature.name!r} with skill {found.alone:.3f}, other inputs with "
@@ -294,7 +287,6 @@ def _partly_known(subject: Subject, goal: Goal, certain: set[str]) -> Iterator[F
         open_, goal, least, limits.rest_ratio, subject.seed
     ):
         yield _finding(
-            "L06",
             Severity.ERROR,
             f"on the {share:.0%} of rows for which {feature.name!r} is known it foretells "
             f"{goal.feature.name!r} with skill {found.alone:.3f}, all other columns with "
@@ -308,148 +300,4 @@ def _partly_known(subject: Subject, goal: Goal, certain: set[str]) -> Iterator[F
         )
 
 
-@check(
-    {"L15": "the target, or the pattern of missing cells that gives it away, is in test"},
-    title="Answers left in test, or in what is missing",
-    asks="The target's column in test; a column that only test has; the pattern of missing cells, "
-    "as a model of its own; cells that are written in another form than their like.",
-    needs=(Need.PRIVATE,),
-)
-def left_in_test(subject: Subject) -> Iterator[Outcome]:
-    """Targets among the columns of test, and masks that foretell them."""
-    here = [t for t in subject.targets if t in subject.test.columns]
-    filled = [t for t in here if subject.test[t].notna().any()]
-    if filled:
-        yield _finding(
-            "L15", Severity.ERROR, f"test.csv holds the target {filled}; drop it there.", filled
-        )
-    masks = [f for f in subject.inputs if f.missing.any() and not f.missing.all()]
-    for goal in subject.goals:
-        if not masks:
-            continue
-        skill = tree_skill(_absence(masks), goal, subject.seed)
-        yield Measured("L15", {"skill_of_missing_cells": round(skill, 4)})
-        if skill >= subject.thresholds.mask_warning:
-            yield from _masks(subject, goal, masks, skill)
-    yield from _forms(subject)
-    yield from _marks_of_test(subject)
-    yield from _words(subject)
-
-
-def _masks(
-    subject: Subject, goal: Goal, masks: Sequence[Feature], skill: float
-) -> Iterator[Finding]:
-    """Which cells are empty against what stands in all the others."""
-    limits = subject.thresholds
-    alone = {f.name: mask_skill(f.missing[:, None], goal, subject.seed) for f in masks}
-    telling = [n for n, s in alone.items() if s >= 0.8 * max(alone.values())]
-    there = [_filled(f) if f.missing.any() else f for f in subject.inputs]
-    rest = joint_skill(there, goal, subject.seed)
-    best = max(masks, key=lambda f: alone[f.name])
-    marks = [(best.missing.astype(np.float64), [best.name]), (_count(masks), telling)]
-    ties = [
-        (
-            explained(mark, goal.feature),
-            max((explained(mark, f) for f in subject.inputs if f.name not in own), default=0.0),
-        )
-        for mark, own in marks
-    ]
-    tie, explainable = max(ties, key=lambda pair: pair[0] - pair[1])
-    decisive = (
-        skill >= limits.mask_skill
-        or 1 - skill <= limits.mask_ratio * (1 - rest)
-        or (skill >= limits.mask_unexplained and tie > explainable)
-    )
-    yield _finding(
-        "L15",
-        Severity.ERROR if decisive else Severity.WARNING,
-        f"which cells are empty foretells {goal.feature.name!r} with skill {skill:.3f}, what "
-        f"stands in the others with {rest:.3f}; drop or fill {telling}.",
-        telling,
-        target=goal.feature.name,
-        skill=round(skill, 4),
-        skill_of_values=round(rest, 4),
-        explained_by_the_target=round(tie, 4),
-        explained_by_an_input=round(explainable, 4),
-        exploit="a tree on the empty cells",
-    )
-
-
-def _absence(masks: Sequence[Feature]) -> Floats:
-    """Which cells are empty, and how many: rows by columns."""
-    return np.stack([*(f.missing.astype(np.float64) for f in masks), _count(masks)], axis=1)
-
-
-def _count(masks: Sequence[Feature]) -> Floats:
-    return np.asarray(np.sum([f.missing for f in masks], axis=0), dtype=np.float64)
-
-
-def _forms(subject: Subject) -> Iterator[Finding]:
-    """Marks in the way that cells are written."""
-    for goal in subject.goals:
-        found = telling_form(subject.inputs, goal, subject.thresholds.form_skill, subject.seed)
-        if found is not None:
-            form, skill = found
-            yield _finding(
-                "L15",
-                Severity.ERROR,
-                f"cells of {form.column!r} {form.how} foretell {goal.feature.name!r} with skill "
-                f"{skill:.3f}, and no input says which these are; write all cells in one form.",
-                [form.column],
-                target=goal.feature.name,
-                skill=round(skill, 4),
-                exploit=f"a tree on which cells of {form.column!r} are {form.how}",
-            )
-
-
-def _marks_of_test(subject: Subject) -> Iterator[Finding]:
-    """Gaps and forms of cells that only test has, where the division was at random."""
-    limits = subject.thresholds
-    if subject.plan is None or subject.plan.split.kind is not SplitKind.STRATIFIED:
-        return
-    for goal in subject.goals:
-        for form, found in forms_of_test(subject.inputs, goal):
-            if found.significance < limits.significance or found.effect < limits.order_effect:
-                continue
-            yield _finding(
-                "L15",
-                Severity.ERROR,
-                f"cells of {form.column!r} {form.how}, which test has and train has not, explain "
-                f"{found.effect:.0%} of {goal.feature.name!r} ({found.significance:.0f} standard "
-                "errors); do the same to both sides.",
-                [form.column],
-                target=goal.feature.name,
-                share_of_variance=round(found.effect, 4),
-                standard_errors=round(found.significance, 2),
-                exploit=f"a rule on which cells of {form.column!r} are {form.how}",
-            )
-
-
-def _words(subject: Subject) -> Iterator[Finding]:
-    for goal in subject.goals:
-        column, skill = words_for_nothing(subject.inputs, goal, subject.seed)
-        if skill >= subject.thresholds.word_skill:
-            yield _finding(
-                "L15",
-                Severity.ERROR,
-                f"which word for nothing stands in {column!r} foretells {goal.feature.name!r} of "
-                f"these rows with skill {skill:.3f}; use one word.",
-                [column],
-                target=goal.feature.name,
-                skill=round(skill, 4),
-                exploit=f"a tree on the words for nothing in {column!r}",
-            )
-
-
-def _filled(feature: Feature) -> Feature:
-    """The column with its empty cells filled from other rows, so that they say nothing."""
-    there = feature.text[~feature.missing]
-    if there.empty:
-        return feature
-    drawn = np.random.default_rng(0).choice(there.to_numpy(), int(feature.missing.sum()))
-    cells = feature.text.copy()
-    cells[feature.missing] = drawn
-    return Feature(feature.name, cells, feature.train_rows)
-
-
-CHECKS = (proxies, left_in_test)
+CHECKS = (proxies,)

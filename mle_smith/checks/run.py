@@ -132,8 +132,10 @@ def _all_asked(
     Those that run code are all begun at once, each in a thread of its own. The others follow once
     these wait for their containers: threads that calculate at the same time hold each other up.
     """
-    announcing = _Announcing(subject.sandbox) if subject.sandbox is not None else None
-    subject = replace(subject, sandbox=announcing)
+    announcing = None
+    if subject.sandbox is not None:
+        announcing = _Announcing(subject.sandbox)
+        subject = replace(subject, sandbox=announcing)
 
     def ask(check: Check) -> list[Outcome]:
         wall, cpu = time.perf_counter(), time.thread_time()
