@@ -239,3 +239,10 @@ def _manifest(kind: Kind, answers: Answers, counts: dict[str, int], raw: Path) -
             licence="CC0-1.0",
         ),
     )
+
+
+def change(path: Path, old: str, new: str) -> None:
+    """Replace a text that is there, wherever it is."""
+    text = path.read_text()
+    assert old in text
+    path.write_text(text.replace(old, new))
