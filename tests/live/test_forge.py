@@ -111,8 +111,11 @@ def test_prepare_rebuilds_every_file(first: tuple[Path, dict[str, Any]], tmp_pat
     assert sorted(answer["agree"]) == sorted(sealed)
 
 
-def kill_in(stage: str, command: list[str]) -> bool:
-    """Start a run and kill it as soon as it says that it is in `stage`; whether it came there."""
+def kill_in(stage: str, command: list[str]) -> int | None:
+    """Start a run and kill it as soon as it says that it is in `stage`.
+
+    The number of its process; None where it did not come there.
+    """
     with subprocess.Popen(
         command, stderr=subprocess.PIPE, stdout=subprocess.DEVNULL, text=True
     ) as process:
@@ -120,32 +123,38 @@ def kill_in(stage: str, command: list[str]) -> bool:
         for line in process.stderr:
             if line.rstrip().endswith(f": {stage}"):
                 os.kill(process.pid, signal.SIGKILL)
-                return True
-    return False
+                return process.pid
+    return None
 
 
 def test_a_run_killed_in_five_nodes_ends_with_the_same_packages(
     first: tuple[Path, dict[str, Any]],
     tmp_path: Path,
-    labelled_containers: Callable[[], list[str]],
+    containers_of: Callable[[set[int]], list[str]],
 ) -> None:
     out = tmp_path / "killed"
     forge = [sys.executable, "-m", "cli.main", "forge"]
     command = [*forge, PENGUINS, "--out", str(out), "--max-formulations", "2"]
+    killed = set()
     for stage in KILLED_IN:
-        assert kill_in(stage, command), f"the run ended before {stage}"
+        process = kill_in(stage, command)
+        assert process is not None, f"the run ended before {stage}"
+        killed.add(process)
         command = [*forge, "--resume", str(out)]
     assert subprocess.run(command, capture_output=True, check=False).returncode == 0
     assert checksums(out) == checksums(first[0])
     assert json.loads((out / "run.json").read_text())["funnel"] == first[1]["funnel"]
-    assert labelled_containers() == []
+    assert containers_of(killed) == []
 
 
 @pytest.fixture
-def labelled_containers() -> Callable[[], list[str]]:
-    """Containers of dead processes that are still there; none where there is no engine."""
+def containers_of() -> Callable[[set[int]], list[str]]:
+    """Containers that dead processes, by their numbers, have left; none where there is no engine.
 
-    def listed() -> list[str]:
+    Only theirs: other tests, and other copies of this project, use the same engine.
+    """
+
+    def listed(processes: set[int]) -> list[str]:
         try:
             client = docker.from_env()
         except docker.errors.DockerException:
@@ -153,7 +162,11 @@ def labelled_containers() -> Callable[[], list[str]]:
         try:
             found = client.containers.list(all=True, filters={"label": "mle.sandbox=1"})
             owners = {str(one.id): parse_owner(one.labels["mle.owner"]) for one in found}
-            return [name for name, owner in owners.items() if owner is None or is_dead(owner)]
+            return [
+                name
+                for name, owner in owners.items()
+                if owner is not None and owner.pid in processes and is_dead(owner)
+            ]
         finally:
             client.close()
 
