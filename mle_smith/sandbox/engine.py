@@ -15,6 +15,8 @@ from mle_smith.errors import SandboxUnavailableError
 
 GVISOR = "runsc"
 _LOCAL_ENGINE = "unix:///var/run/docker.sock"
+_NO_NETWORK = "http+docker:"
+"""How docker-py begins the address of an engine behind a socket or pipe of this machine."""
 _BACK_OFF_S = (0.1, 0.2, 0.4, 0.8, 1.5, 3.0)
 _PROBE_S, _REMOVAL_S = 10, 3
 
@@ -41,6 +43,9 @@ def connect(timeout: int = 2) -> docker.DockerClient:
             "--sandbox process where no language model writes the code.",
             code="sandbox.docker.engine",
         ) from error
+    if client.api.base_url.startswith(_NO_NETWORK):
+        # Else each call reads the environment for proxies, and fails while another thread sets it.
+        client.api.trust_env = False
     return client
 
 

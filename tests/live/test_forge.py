@@ -10,22 +10,19 @@ import subprocess
 import sys
 from collections.abc import Callable
 from pathlib import Path
-from typing import Any
 
 import docker
 import pytest
 
-from graph import run as runs
-from graph.context import ForgeContext
 from mle_smith.package.seal import load, verify_seal
 from mle_smith.report import run_page
 from mle_smith.sandbox.owner import is_dead, parse_owner
+from tests.support.forged import PENGUINS, Forged
 from tests.support.reports import assert_harmless
 
 pytestmark = pytest.mark.live
 
 ROOT = Path(__file__).resolve().parents[2]
-PENGUINS = str(ROOT / "examples" / "penguins" / "raw")
 KILLED_IN = ("profile", "design", "check_package", "execute", "judge")
 
 
@@ -37,14 +34,8 @@ def checksums(run: Path) -> dict[str, str]:
     }
 
 
-@pytest.fixture(scope="module")
-def first(tmp_path_factory: pytest.TempPathFactory) -> tuple[Path, dict[str, Any]]:
-    out = tmp_path_factory.mktemp("forge") / "first"
-    return out, runs.start([PENGUINS], ForgeContext(out=str(out), max_formulations=2))
-
-
-def test_the_bundled_data_give_verified_tasks(first: tuple[Path, dict[str, Any]]) -> None:
-    run, summary = first
+def test_the_bundled_data_give_verified_tasks(forged: Forged) -> None:
+    run, summary, _ = forged
     assert len(summary["tasks"]) == 2
     for task in summary["tasks"]:
         package = run / task["path"]
@@ -56,8 +47,8 @@ def test_the_bundled_data_give_verified_tasks(first: tuple[Path, dict[str, Any]]
     assert summary["funnel"]["verified"] == len(summary["tasks"])
 
 
-def test_no_package_names_a_path_of_this_machine(first: tuple[Path, dict[str, Any]]) -> None:
-    run, _ = first
+def test_no_package_names_a_path_of_this_machine(forged: Forged) -> None:
+    run = forged.run
     for path in (run / "tasks").rglob("*"):
         if path.is_file():
             text = path.read_bytes()
@@ -65,17 +56,17 @@ def test_no_package_names_a_path_of_this_machine(first: tuple[Path, dict[str, An
             assert str(ROOT).encode() not in text
 
 
-def test_a_finished_run_leaves_no_workspace(first: tuple[Path, dict[str, Any]]) -> None:
-    run, summary = first
+def test_a_finished_run_leaves_no_workspace(forged: Forged) -> None:
+    run, summary, _ = forged
     known = {"tasks", "transcripts", "run.json", "index.html"}
     known |= {"rejected"} if summary["rejected"] else set()
     assert {path.name for path in run.iterdir()} == known
 
 
 def test_the_index_is_made_of_the_summary_and_links_to_every_report(
-    first: tuple[Path, dict[str, Any]],
+    forged: Forged,
 ) -> None:
-    run, summary = first
+    run, summary, _ = forged
     text = (run / "index.html").read_text()
     assert text == run_page(summary)
     for link in assert_harmless(text).links():
@@ -83,23 +74,16 @@ def test_the_index_is_made_of_the_summary_and_links_to_every_report(
     assert all(task["stages"]["execute"]["wall_s"] > 0 for task in summary["tasks"])
 
 
-def test_every_report_shows_what_was_measured(first: tuple[Path, dict[str, Any]]) -> None:
-    run, summary = first
+def test_every_report_shows_what_was_measured(forged: Forged) -> None:
+    run, summary, _ = forged
     for task in summary["tasks"]:
         page = assert_harmless((run / task["path"] / "report.html").read_text())
         for part in ("Fuzz matrix", "Noise curve", "Score ladder", "Files", "Provenance"):
             assert f"{part}: not measured" not in page.text
 
 
-def test_the_same_run_gives_the_same_bytes(
-    first: tuple[Path, dict[str, Any]], tmp_path: Path
-) -> None:
-    runs.start([PENGUINS], ForgeContext(out=str(tmp_path / "again"), max_formulations=2))
-    assert checksums(tmp_path / "again") == checksums(first[0])
-
-
-def test_prepare_rebuilds_every_file(first: tuple[Path, dict[str, Any]], tmp_path: Path) -> None:
-    run, summary = first
+def test_prepare_rebuilds_every_file(forged: Forged, tmp_path: Path) -> None:
+    run, summary, _ = forged
     package = run / summary["tasks"][0]["path"]
     command = [sys.executable, "-m", "cli.main", "prepare", str(package), "--raw", PENGUINS]
     done = subprocess.run(
@@ -128,10 +112,11 @@ def kill_in(stage: str, command: list[str]) -> int | None:
 
 
 def test_a_run_killed_in_five_nodes_ends_with_the_same_packages(
-    first: tuple[Path, dict[str, Any]],
+    forged: Forged,
     tmp_path: Path,
     containers_of: Callable[[set[int]], list[str]],
 ) -> None:
+    """Byte for byte: so would a run that nobody kills."""
     out = tmp_path / "killed"
     forge = [sys.executable, "-m", "cli.main", "forge"]
     command = [*forge, PENGUINS, "--out", str(out), "--max-formulations", "2"]
@@ -142,8 +127,8 @@ def test_a_run_killed_in_five_nodes_ends_with_the_same_packages(
         killed.add(process)
         command = [*forge, "--resume", str(out)]
     assert subprocess.run(command, capture_output=True, check=False).returncode == 0
-    assert checksums(out) == checksums(first[0])
-    assert json.loads((out / "run.json").read_text())["funnel"] == first[1]["funnel"]
+    assert checksums(out) == checksums(forged.run)
+    assert json.loads((out / "run.json").read_text())["funnel"] == forged.summary["funnel"]
     assert containers_of(killed) == []
 
 

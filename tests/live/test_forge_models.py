@@ -18,27 +18,17 @@ from graph.context import ForgeContext
 from mle_smith.errors import BudgetError, ModelError, UsageError, WaitingError
 from mle_smith.models.replies import Recording
 from mle_smith.settings import Budgets
+from tests.support.forged import PENGUINS, Forged
 from tests.support.model_server import Answer, ModelServer, Player, Status
 from tests.support.model_wire import Asked
 
 pytestmark = [pytest.mark.live, pytest.mark.docker]
 
-PENGUINS = str(Path(__file__).resolve().parents[2] / "examples" / "penguins" / "raw")
 SECRET = "sk-this-is-the-key-of-the-test-0123456789"
 WIDE = "context=2000000"
 """The recording is of conversations that were not trimmed."""
 OF_THE_MODEL = {"backbone", "usage", "ledger"}
 """What of a manifest tells how the task was made, not what it is."""
-
-
-@pytest.fixture(scope="module")
-def recorded(tmp_path_factory: pytest.TempPathFactory) -> tuple[Path, Path]:
-    """A run on the embedded backbone, and its recording."""
-    root = tmp_path_factory.mktemp("recorded")
-    out, file = root / "run", root / "recording.jsonl"
-    context = ForgeContext(out=str(out), max_formulations=2, record=str(file))
-    assert len(runs.start([PENGUINS], context)["tasks"]) == 2
-    return out, file
 
 
 def files_of(run: Path) -> dict[str, str]:
@@ -87,9 +77,9 @@ class Sick:
 
 
 def test_a_fault_that_lasts_loses_no_other_task_and_a_resumed_run_makes_the_same_packages(
-    recorded: tuple[Path, Path], tmp_path: Path
+    forged: Forged, tmp_path: Path
 ) -> None:
-    made, file = recorded
+    made, _, file = forged
     exchanges = Recording(file).read()
     first, second = json.loads((made / "run.json").read_text())["tasks"]
     player = Player(exchanges)
@@ -119,9 +109,9 @@ def test_a_fault_that_lasts_loses_no_other_task_and_a_resumed_run_makes_the_same
 
 
 def test_a_forge_stopped_by_its_budget_and_resumed_pays_for_nothing_twice_and_leaks_no_key(
-    recorded: tuple[Path, Path], tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+    forged: Forged, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    made, file = recorded
+    made, _, file = forged
     monkeypatch.setenv("TEST_MODEL_KEY", SECRET)
     out = tmp_path / "run"
     player = Player(Recording(file).read())
