@@ -279,6 +279,19 @@ def test_an_engine_that_breaks_down_is_no_fault_of_the_code(scratch: Path) -> No
     "the image is not there",
     "a clear error that names the next step; nothing is pulled",
 )
+def test_calls_of_a_local_engine_do_not_read_the_environment(
+    docker_sandbox: DockerSandbox, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """Reading it for proxies fails while another thread sets a variable, and ends the janitor."""
+
+    def changed(*_: object, **__: object) -> dict[str, str]:
+        raise KeyError("a variable that was removed meanwhile")
+
+    with closing(connect()) as client:
+        monkeypatch.setattr("requests.utils.getproxies", changed)
+        assert client.ping()
+
+
 def test_missing_image_is_said(docker_sandbox: DockerSandbox, scratch: Path) -> None:
     with pytest.raises(SandboxUnavailableError, match="mle-smith sandbox build"):
         DockerSandbox("mle-smith-sandbox:never-built", scratch_parent=scratch)
