@@ -7,6 +7,7 @@ from typing import Any
 
 import numpy as np
 import pandas as pd
+import pytest
 
 from mle_smith.models.embedded.analysis.exclusions import excluded
 from mle_smith.models.embedded.analysis.hints import Hints
@@ -22,6 +23,12 @@ from mle_smith.models.embedded.analysis.variants import variants
 from mle_smith.values import SplitKind, TaskType
 
 RNG = np.random.default_rng(7)
+
+
+@pytest.fixture(autouse=True)
+def same_numbers() -> None:
+    """A test draws the same numbers whichever others this worker ran before it."""
+    RNG.bit_generator.state = np.random.default_rng(7).bit_generator.state
 
 
 def subject_of(frame: pd.DataFrame, hints: Hints | None = None) -> Subject:

@@ -17,6 +17,12 @@ from mle_smith.errors import MLESmithError, RefusedError, SourceError
 RNG = np.random.default_rng(0)
 
 
+@pytest.fixture(autouse=True)
+def same_numbers() -> None:
+    """A test draws the same numbers whichever others this worker ran before it."""
+    RNG.bit_generator.state = np.random.default_rng(0).bit_generator.state
+
+
 def profiled(raw: Path, memory_mb: int = 1536) -> DatasetProfile:
     return profile(raw, "set", "0" * 64, memory_mb=memory_mb)
 
