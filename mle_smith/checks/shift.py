@@ -71,7 +71,8 @@ def told_apart(subject: Subject) -> Iterator[Outcome]:
 
 def _names(feature: Feature) -> bool:
     """Whether hardly two rows have the same text: names, which may be numbered, say nothing."""
-    return feature.quantity is None and feature.distinct > len(feature.codes) // 2
+    written = feature.number is None and feature.time is None
+    return written and feature.distinct > len(feature.codes) // 2
 
 
 def _sides(feature: Feature) -> tuple[Mask, Mask]:
