@@ -6,7 +6,7 @@ comes with the share of the answers' variance that it explains.
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Iterator, Sequence
 from typing import Any, NamedTuple
 
 import numpy as np
@@ -47,6 +47,18 @@ class Signal(NamedTuple):
         """The same rows in another order."""
         return self._replace(rows=self.rows[order])
 
+    def of_each_class(self) -> Iterator[Signal]:
+        """Each class against all others, its own variance being what effects are shares of."""
+        for column in self.rows.T:
+            share = float(column.mean())
+            variance = float(((column - share) ** 2).sum())
+            yield Signal(column[:, None], min(share, 1 - share), variance)
+
+    def folded(self) -> Signal:
+        """How far a quantity is from the middle, whichever way."""
+        far = np.abs(self.rows - np.median(self.rows, axis=0))
+        return self._replace(rows=far, total=float(((far - far.mean(axis=0)) ** 2).sum()))
+
 
 def signal_of(goal: Goal) -> Signal:
     """The test answers, without classes too rare to say anything (fewer than 4 rows)."""
@@ -83,11 +95,11 @@ def order_dependence(signal: Signal) -> Dependence:
         in_periods(signal, min(_LAGS, count // 5)),
         _in_parts(signal),
     )
-    found = [_of_family(d, len(kind) * len(kinds)) for kind in kinds for d in kind]
+    found = [of_family(d, len(kind) * len(kinds)) for kind in kinds for d in kind]
     return max(found, key=lambda d: (d.significance, d.effect), default=NONE)
 
 
-def _of_family(found: Dependence, questions: int) -> Dependence:
+def of_family(found: Dependence, questions: int) -> Dependence:
     """The same, with the chance that any of so many questions has such an answer."""
     chance = min(1.0, questions * float(norm.sf(found.significance)))
     return found._replace(significance=float(norm.isf(max(chance, 1e-300))) if chance < 1 else 0.0)
@@ -122,7 +134,7 @@ def _neighbours(signal: Signal, lags: range) -> list[Dependence]:
         effect = abs(correlation) * variance / signal.total
         how = f"rows {lag} apart are alike, or unlike"
         # Either way counts, so the chance is twice that of one side.
-        found.append(_of_family(Dependence(float(z), effect, how), 2))
+        found.append(of_family(Dependence(float(z), effect, how), 2))
     return found
 
 

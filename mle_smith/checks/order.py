@@ -24,7 +24,10 @@ from mle_smith.checks.dependence import (
     NONE,
     Dependence,
     Signal,
+    group_dependence,
+    of_family,
     order_dependence,
+    rise,
     signal_of,
 )
 from mle_smith.checks.features import Feature, Floats, Ints, numbers_of
@@ -45,7 +48,8 @@ _UNEVEN = 0.1
     {"L03": "ids foretell the answers", "L04": "the order of the test rows foretells the answers"},
     title="Ids and row order",
     asks="Test answers in the order of the rows, and by id (order, remainders, letters, length), "
-    "against a random order: stretches, neighbours, periods; and what a forest learns from the ids "
+    "against a random order: stretches, neighbours, periods, how unusual they are, and the train "
+    "row in the same place; and what a forest learns from the ids "
     "of train rows, and from inputs that number the rows. What an input by which the rows are "
     "sorted explains does not count, nor does the order of time in a task about time.",
     needs=(Need.PRIVATE,),
@@ -53,14 +57,13 @@ _UNEVEN = 0.1
 def order(subject: Subject) -> Iterator[Outcome]:
     """Dependence of answers on ids and positions."""
     for goal in subject.goals:
-        signal = signal_of(goal)
         if in_time_order(subject):
             yield NotRun("L04", "the rows are in the order of their time, as the task has it")
         else:
-            plain = order_dependence(signal)
+            found = _of_places(goal)
             least = subject.thresholds.order_significance
             what = "the position of a row in test.csv"
-            yield from _judged(subject, goal, "L04", plain, least, what)
+            yield from _judged(subject, goal, "L04", found, least, what)
         if subject.id_column in subject.test.columns:
             ids = _ids(subject)
             if subject.temporal and _rising(ids):
@@ -161,21 +164,27 @@ def _judged(
     }
     if _significant(found, limits, least):
         order = _order_of(subject, code)
+        signal = signal_of(goal).ordered(order)
         by = sorting_input(subject.inputs, order)
         if by is not None:
-            found = _within_ties(signal_of(goal).ordered(order), by.of_test(by.codes)[order])
+            found = _within_ties(signal, by.of_test(by.codes)[order])
             numbers["rows_sorted_by"] = by.name
             numbers["standard_errors_within_ties"] = round(found.significance, 2)
     yield Measured(code, numbers)
     if _significant(found, limits, least):
-        material = found.effect >= limits.order_effect
+        material, of_a_class = found.effect >= limits.order_effect, ""
+        if not material and signal.rows.shape[1] > 1:
+            rarer = _of_one_class(signal, least)
+            numbers["share_of_one_class"] = round(rarer.effect, 4)
+            material = rarer.effect >= limits.order_effect
+            of_a_class = f" and {rarer.effect:.1%} of one of its classes"
         yield Finding(
             code=code,
             severity=Severity.ERROR if material else Severity.WARNING,
             blame=Blame.DESIGN,
-            message=f"{what} explains {found.effect:.1%} of {goal.feature.name!r} "
-            f"({found.significance:.0f} standard errors, {found.how}); shuffle the rows with a "
-            "fixed seed before ids are given, and write them in that order.",
+            message=f"{what} explains {found.effect:.1%} of {goal.feature.name!r}"
+            f"{of_a_class} ({found.significance:.0f} standard errors, {found.how}); shuffle the "
+            "rows with a fixed seed before ids are given, and write them in that order.",
             evidence={**numbers, "target": goal.feature.name, "repair": {"shuffle": True}},
         )
 
@@ -216,6 +225,37 @@ def sorting_input(features: Sequence[Feature], order: NDArray[Any]) -> Feature |
 
 def _empty(feature: Feature, values: Floats) -> float:
     return float(np.isnan(feature.of_test(values)).mean())
+
+
+def _of_places(goal: Goal) -> Dependence:
+    """What the places of test rows say: of answers, of unusual answers, and beside train."""
+    signal = signal_of(goal)
+    asked = [order_dependence(signal), _beside_train(goal, signal)]
+    if not goal.classes:
+        far = order_dependence(signal.folded())
+        asked.append(far._replace(how=f"how unusual they are: {far.how}"))
+    return max(of_family(found, len(asked)) for found in asked)
+
+
+def _beside_train(goal: Goal, signal: Signal) -> Dependence:
+    """What the train row in the same place says: of rows that were matched, say."""
+    count = min(len(signal.rows), goal.feature.train_rows)
+    signal = signal._replace(rows=signal.rows[:count])
+    how = "as the train row in the same place has it"
+    if goal.classes:
+        return group_dependence(signal, goal.feature.of_train(goal.codes)[:count], how)
+    return rise(signal, goal.feature.of_train(goal.matrix)[:count, 0], how)
+
+
+def _of_one_class(signal: Signal, least: float) -> Dependence:
+    """The class of which the order says most, as a share of its own variance."""
+    asked = [order_dependence(part) for part in signal.of_each_class()]
+    asked = [of_family(found, len(asked)) for found in asked]
+    return max(
+        (found for found in asked if found.significance >= least),
+        key=lambda found: found.effect,
+        default=NONE,
+    )
 
 
 def _within_ties(signal: Signal, codes: Ints) -> Dependence:

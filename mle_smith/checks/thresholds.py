@@ -93,8 +93,9 @@ class Thresholds(Value):
     apart_warning: float = 0.6
 
     order_effect: float = 0.05
-    """Share of the target's variance that the position in the file explains, from which on it is
-    an error (significance is needed as well). An ordered file is cured by a shuffle."""
+    """Share of the variance of the target, or of one of its classes against all others, that the
+    position in the file explains, from which on it is an error (significance is needed as well).
+    An ordered file is cured by a shuffle."""
 
     number_effect: float = 0.1
     """The same of an input that numbers the rows, which may honestly drift with time a little."""

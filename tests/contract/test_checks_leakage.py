@@ -295,6 +295,43 @@ def test_every_third_of_few_rows_is_of_one_class(leaks: bool, tmp_path: Path) ->
     assert "L04" in found if leaks else not found
 
 
+def unusual_rows_outside(task: Task) -> pd.Series[float]:
+    far = task.answers[TARGET] - task.answers[TARGET].median()
+    return -far.abs().where(far.index % 2 == 0, -far.abs())
+
+
+def pairs_of_like_answers(task: Task) -> pd.Series[float]:
+    """Each row has the place of the train row that has the same rank among the first."""
+    place = np.argsort(task.train[TARGET].to_numpy()[: len(task.test)])
+    ranks = task.answers[TARGET].rank(method="first").astype(int) - 1
+    return pd.Series(place[ranks.to_numpy()].astype(float))
+
+
+def a_rare_class_in_the_middle(task: Task) -> pd.Series[float]:
+    for frame in (task.train, task.answers):
+        frame[TARGET] = frame[TARGET].mask(
+            frame.index % 8 > 0, frame[TARGET].replace("cedar", "ash")
+        )
+    places = pd.Series(np.random.default_rng(3).uniform(0, 1, len(task.test)))
+    return places.where(task.answers[TARGET] != "cedar", 0.47 + 0.08 * places)
+
+
+@pytest.mark.parametrize(
+    ("order", "kind"),
+    [
+        (unusual_rows_outside, "regression"),
+        (pairs_of_like_answers, "regression"),
+        (a_rare_class_in_the_middle, "multiclass"),
+    ],
+)
+def test_an_order_that_says_something_other_than_more_or_less(
+    order: Callable[[Task], pd.Series[float]], kind: str, tmp_path: Path
+) -> None:
+    task = make_task(kind, rows=2400)
+    in_order_of(order(task), task)
+    assert "L04" in codes(task, tmp_path)
+
+
 @pytest.mark.parametrize(("noise", "leaks"), [(3.0, True), (9.0, False)])
 def test_a_noisy_copy_of_the_target(noise: float, leaks: bool, tmp_path: Path) -> None:
     task = make_task("regression", rows=300)

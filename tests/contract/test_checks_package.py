@@ -321,6 +321,15 @@ def test_rows_that_chance_has_not_divided(moved: float, told: bool, tmp_path: Pa
     assert found == ([Severity.ERROR if told else Severity.WARNING] if moved else [])
 
 
+@pytest.mark.parametrize("scheme", ["rows/{:05d}.png", "{}-b"])
+def test_numbered_names_tell_nothing_apart(scheme: str, tmp_path: Path) -> None:
+    task = make_task("regression")
+    for frame in (task.train, task.test):
+        frame["picture"] = [scheme.format(number) for number in frame["id"]]
+    checked = check_package(task.write(tmp_path / "task"), layers={Layer.PREPARATION})
+    assert "P14" not in {f.code for f in checked.findings}
+
+
 def test_groups_and_times_may_tell_rows_apart(tmp_path: Path) -> None:
     for kind in ("grouped", "temporal"):
         checked = check_package(make_task(kind).write(tmp_path / kind), {Layer.PREPARATION})
