@@ -10,6 +10,7 @@ import pandas as pd
 from mle_smith.checks.check import Measured, Need, NotRun, Outcome, check
 from mle_smith.checks.features import Feature, Floats, evenly_spaced, numbers_of, plain
 from mle_smith.checks.references import reference_findings
+from mle_smith.checks.row_files import row_file_findings
 from mle_smith.checks.subject import Subject
 from mle_smith.checks.submissions import declared_classes
 from mle_smith.values import Blame, Finding, Severity, SplitKind
@@ -305,7 +306,8 @@ def _times(subject: Subject, columns: list[str]) -> Iterator[Outcome]:
     title="Inputs",
     asks="Test has the columns of train without the targets; no test row is empty, no column empty "
     "in test but filled in train, or far emptier; the files and the rows of other tables that test "
-    "rows name are there, where train's are; excluded columns are not given.",
+    "rows name are there, where train's are, and the files whole and not all the same; excluded "
+    "columns are not given.",
     needs=(Need.PRIVATE,),
 )
 def inputs(subject: Subject) -> Iterator[Outcome]:
@@ -324,6 +326,7 @@ def inputs(subject: Subject) -> Iterator[Outcome]:
         )
     yield from _emptiness(subject)
     yield from reference_findings(subject)
+    yield from row_file_findings(subject)
     if subject.plan is not None:
         leaked = sorted(set(subject.plan.excluded) & (train | test))
         if leaked:

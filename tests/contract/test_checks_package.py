@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import gzip
+import json
 import pickle
 import shutil
 from collections.abc import Callable
@@ -328,6 +329,24 @@ def test_numbered_names_tell_nothing_apart(scheme: str, tmp_path: Path) -> None:
         frame["picture"] = [scheme.format(number) for number in frame["id"]]
     checked = check_package(task.write(tmp_path / "task"), layers={Layer.PREPARATION})
     assert "P14" not in {f.code for f in checked.findings}
+
+
+def record(task: Task, row: int, how: str) -> str:
+    """The text of the file of a row; of test rows, which come later, some may be broken."""
+    whole = json.dumps({"n": row, "readings": [row % 7, row % 11]})
+    if row < len(task.train) or row % 8:
+        return whole
+    return {"cut": whole[:-9], "placeholder": "{}", "whole": whole}[how]
+
+
+@pytest.mark.parametrize("how", ["cut", "placeholder", "whole"])
+def test_files_of_test_rows_that_broke_off_or_hold_nothing(how: str, tmp_path: Path) -> None:
+    task = make_task("regression")
+    task.files = {f"rows/{n}.json": record(task, n, how) for n in range(600)}
+    checked = check_package(task.write(tmp_path / "task"), layers={Layer.PREPARATION})
+    found = [f.message for f in checked.findings if f.code == "P10"]
+    told = {"cut": "broke off", "placeholder": "placeholder"}.get(how)
+    assert [told in message for message in found if told] == ([True] if told else [])
 
 
 def test_groups_and_times_may_tell_rows_apart(tmp_path: Path) -> None:

@@ -61,6 +61,7 @@ class Task:
             frame.to_csv(root / "public" / f"{name}.csv", index=False)
         self.answers.to_csv(root / "private" / "test_answer.csv", index=False)
         for name, text in self.files.items():
+            (root / "public" / name).parent.mkdir(parents=True, exist_ok=True)
             (root / "public" / name).write_text(text)
         plan = self.formulation
         source = metric_source(plan.metric, targets=plan.targets, classes=classes_of(self))
