@@ -23,7 +23,14 @@ _DECIMALS = r"\.\d*$"
 _MOST_CODES = 60
 _FEWEST_NUMBERS = 5
 _MORE_IN_TEST = 0.05
+_FAR = "with a number that stands for none"
+_MOST_FAR = 3
 _FEWEST_GAPS = 15
+_TIE = 0.5
+"""Part of a form's variance that the target explains, and twice as much as any input, from which
+on it is a mark of the target, however few rows have it."""
+_MOST_LAYOUTS = 6
+"""Ways to write numbers that belong together: a date, a range, a time of day."""
 _NOTHING = frozenset(
     {
         *("", "?", "-", "--", ".", "na", "n/a", "n.a.", "nan", "null", "missing"),
@@ -64,23 +71,31 @@ def _ways(feature: Feature, text: pd.Series[str]) -> Iterator[tuple[str, Mask]]:
         filled = feature.text.notna()
         yield "with needless signs", (filled & ~bare.str.fullmatch(_SHORTEST)).to_numpy()
         digits = (bare.str.len() - bare.str.find(".") - 1).where(bare.str.contains(_DECIMALS), 0)
-        yield "with a number far from all others", _far(feature.number)
+        for far in _far(feature.number):
+            yield _FAR, far
         if filled.any():
             yield "with fewer digits", (filled & (digits < digits[filled].mode()[0])).to_numpy()
         return
+    layout = bare.str.replace(r"\d+", "0", regex=True)
+    if layout.str.fullmatch(r"[0\W]*").mean() > 0.99 and layout.nunique() <= _MOST_LAYOUTS:
+        for other in layout.value_counts().index[1:]:
+            yield f"written like {other!r}", (layout == other).to_numpy()
     if feature.distinct <= len(text) // 4:
         usual = bare.groupby(feature.plain_text).agg(lambda cells: cells.mode()[0])
         yield "in other letters", (bare != feature.plain_text.map(usual).fillna("")).to_numpy()
 
 
-def _far(numbers: Floats) -> Mask:
-    """The cells of the commonest number, where it lies outside of all others by their range."""
+def _far(numbers: Floats) -> Iterator[Mask]:
+    """The cells of each common number that stands for no value: off all others, or below zero."""
     values, counts = np.unique(numbers[~np.isnan(numbers)], return_counts=True)
-    common = values[counts.argmax()] if len(values) > _FEWEST_NUMBERS else np.nan
-    rest = values[values != common]
-    if np.isnan(common) or rest.min() - np.ptp(rest) <= common <= rest.max() + np.ptp(rest):
-        return np.zeros(len(numbers), dtype=np.bool_)
-    return np.asarray(numbers == common)
+    common = np.argsort(-counts, kind="stable")[:_MOST_FAR]
+    rest = np.delete(values, common)
+    if len(rest) < _FEWEST_NUMBERS:
+        return
+    for value in values[common]:
+        away = not rest.min() - np.ptp(rest) <= value <= rest.max() + np.ptp(rest)
+        if away or value < 0 <= rest.min():
+            yield np.asarray(numbers == value)
 
 
 def telling_form(
@@ -94,11 +109,22 @@ def telling_form(
     found = [
         (form, mask_skill(form.there[:, None], goal, seed)) for f in features for form in forms(f)
     ]
-    form, skill = max(found, key=lambda pair: pair[1], default=(None, 0.0))
-    if form is None or skill < least:
-        return None
-    tie = explained(form.there, goal.feature)
-    return (form, skill) if tie > max(explained(form.there, f) for f in features) else None
+    for form, skill in sorted(found, key=lambda pair: -pair[1]):
+        tie = explained(form.there, goal.feature)
+        if skill < least and tie < _TIE:
+            continue
+        # A number that stands for none is a value of its column, which tells it by itself.
+        others = max(
+            (
+                explained(form.there, f)
+                for f in features
+                if form.how != _FAR or f is not form.feature
+            ),
+            default=0.0,
+        )
+        if tie > (others if skill >= least else 2 * others):
+            return form, skill
+    return None
 
 
 def words_for_nothing(features: Sequence[Feature], goal: Goal, seed: int) -> tuple[str, float]:

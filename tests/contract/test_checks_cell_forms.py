@@ -15,6 +15,20 @@ from tests.support.tasks import TARGET, Task, make_task
 
 Marked = Callable[[pd.Series, np.ndarray], pd.Series]
 
+
+def days(cells: pd.Series, marked: np.ndarray) -> pd.Series:
+    """A day that says nothing, written in one of two ways."""
+    drawn = np.random.default_rng(len(cells)).integers(0, 900, len(cells))
+    moments = pd.Series(pd.Timestamp("2020-01-01") + pd.to_timedelta(drawn, unit="D"), cells.index)
+    return moments.dt.strftime("%Y-%m-%d").where(~marked, moments.dt.strftime("%d/%m/%Y"))
+
+
+def lost(cells: pd.Series, marked: np.ndarray) -> pd.Series:
+    """Numbers that were not taken, told by one of two others."""
+    gaps = np.random.default_rng(len(cells)).uniform(size=len(cells)) < 0.6
+    return cells.mask(gaps & marked, "-999").mask(gaps & ~marked, "-1")
+
+
 FORMS: dict[str, tuple[str, Marked]] = {
     "blanks": ("place", lambda cells, marked: cells.where(~marked, cells + " ")),
     "needless zeros": ("mass", lambda cells, marked: cells.where(~marked, cells + "00")),
@@ -25,6 +39,8 @@ FORMS: dict[str, tuple[str, Marked]] = {
             ~marked, cells.astype(float).round().map("{:.0f}".format)
         ),
     ),
+    "another order of the day": ("place", days),
+    "another number for nothing": ("mass", lost),
     "capitals": ("place", lambda cells, marked: cells.where(~marked, cells.str.upper())),
 }
 
