@@ -48,6 +48,7 @@ def share_in_text(subject: Subject, text: str) -> float:
             beside = beside.replace(label, f" {one_word[label]} ")
         wanted = dict(zip(ids, (one_word.get(a, a) for a in answers), strict=True))
         best = max(best, _beside(_tokens(beside) if several else tokens, wanted))
+        best = max(best, _at_both_ends(beside or text[:_MAX_TEXT], wanted))
     return best
 
 
@@ -63,22 +64,40 @@ def _few(values: Sequence[str]) -> bool:
 def _beside(tokens: Sequence[str], wanted: dict[str, str]) -> float:
     """Share of the ids that have a class (or number) of the answers beside them: the right one."""
     labels = set(wanted.values())
-    seen: set[str] = set()
-    right: set[str] = set()
+    told: dict[str, bool] = {}
     beyond = 0
     for place, token in enumerate(tokens):
         if token not in wanted or place < beyond:
             continue  # a number that was an answer is no id of the next
         after = next((p for p in range(place + 1, place + 4) if _at(tokens, p) in labels), None)
         if after is not None:
-            seen.add(token)
-            if tokens[after] == wanted[token]:
-                right.add(token)
+            right = tokens[after] == wanted[token]
+            told[token] = told.get(token, False) or right
+            if right:
                 beyond = after + 1
+    return _share(told, wanted)
+
+
+def _at_both_ends(text: str, wanted: dict[str, str]) -> float:
+    """The same of lines that begin with an id (after a mark, perhaps) and end with a class."""
+    labels = set(wanted.values())
+    told: dict[str, bool] = {}
+    for line in text.splitlines():
+        words = _TOKEN.findall(line)
+        if len(words) > 1 and words[-1] in labels:
+            first = words[0].lstrip("+->#*")
+            if first in wanted:
+                told[first] = told.get(first, False) or words[-1] == wanted[first]
+    return _share(told, wanted)
+
+
+def _share(told: dict[str, bool], wanted: dict[str, str]) -> float:
+    """Part of all ids whose answer is right, if those that are told are far more than by chance."""
+    right = sum(told.values())
     share = pd.Series(list(wanted.values())).value_counts(normalize=True).max()
-    if len(seen) < FEWEST or len(right) / len(seen) < share + 0.8 * (1 - share):
+    if len(told) < FEWEST or right / len(told) < share + 0.8 * (1 - share):
         return 0.0
-    return min(1.0, len(right) / len(wanted))
+    return min(1.0, right / len(wanted))
 
 
 def _at(tokens: Sequence[str], place: int) -> str | None:

@@ -150,6 +150,30 @@ def as_a_sequence(task: Task) -> bytes:
     return ("A day in the field. " + " ".join(said)).encode()
 
 
+def as_arff(task: Task) -> bytes:
+    """Rows without ids, the text in quotes of one kind, some of it with commas."""
+    rows = task.whole.drop(columns="id").sample(frac=0.5, random_state=0)
+    names = [f"@attribute '{name}' {'string' if name == 'place' else 'x'}" for name in rows]
+    lines = [
+        ",".join(f"'{cell}'" if name == "place" else f"{cell}" for name, cell in row.items())
+        for row in rows.to_dict("records")
+    ]
+    return "\n".join(["% all of it", "@relation r", *names, "@DATA", *lines]).encode()
+
+
+def as_bare_numbers(task: Task, kind: str) -> bytes:
+    whole = pd.concat([task.train, task.whole])[TARGET]
+    return (pd.factorize(whole, sort=True)[0] + 1).astype(kind).tobytes()
+
+
+def as_a_patch(task: Task) -> bytes:
+    lines = []
+    for row in task.whole.sample(frac=0.4, random_state=0).to_dict("records"):
+        said = f"{row['id']},of {row['place']}, and more, {row['mass']} in all,{row[TARGET]}"
+        lines += ["@@ -2 +2 @@", f"-{said} ", f"+{said}"]
+    return "\n".join(["--- a", "+++ b", *lines]).encode()
+
+
 FILES: dict[str, Callable[[Task, Path], bytes]] = {
     "material.zip": lambda task, _: as_zip(task),
     "features.npz": lambda task, _: as_arrays(task),
@@ -172,6 +196,11 @@ FILES: dict[str, Callable[[Task, Path], bytes]] = {
     "names.csv": lambda task, _: by_digests_of_ids(task),
     "backwards.txt": lambda task, _: "\n".join(task.answers[TARGET][::-1]).encode(),
     "diary.txt": lambda task, _: as_a_sequence(task),
+    "original.arff": lambda task, _: as_arff(task),
+    "y.bin": lambda task, _: as_bare_numbers(task, "<f8"),
+    "y.f32": lambda task, _: as_bare_numbers(task, "<f4"),
+    "labels.idx": lambda task, _: as_bare_numbers(task, "u1"),
+    "clean.patch": lambda task, _: as_a_patch(task),
     "cover.png": lambda task, _: told(task).to_csv(index=False).encode(),
     ".cache": lambda task, _: told(task).to_csv(index=False, sep="|").encode(),
     "session.json": lambda task, _: json.dumps(
@@ -232,6 +261,16 @@ def test_words_of_the_classes_in_another_order_are_sound(tmp_path: Path) -> None
     subject = task.write(tmp_path / "task", LocalSandbox())
     others = task.train[TARGET].sample(frac=1, random_state=3)
     (subject.paths.public / "diary.txt").write_text(" ".join(f"Seen: {o}." for o in others))
+    assert errors(subject) == set()
+
+
+def test_bare_numbers_in_another_order_are_sound(tmp_path: Path) -> None:
+    task = make_task("multiclass")
+    subject = task.write(tmp_path / "task", LocalSandbox())
+    for kind in ("<f8", "u1"):
+        numbers = np.frombuffer(as_bare_numbers(task, kind), kind)
+        mixed = np.random.default_rng(1).permutation(numbers)
+        (subject.paths.public / f"mixed.{kind[1:]}").write_bytes(mixed.tobytes())
     assert errors(subject) == set()
 
 

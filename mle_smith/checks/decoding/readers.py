@@ -29,6 +29,11 @@ from mle_smith.checks.decoding.pickles import arrays_of, document_of, unpickled
 
 _FEWEST = 5
 _HTML = re.compile(r"<!doctype html|<html|<table", re.I)
+_ARFF = re.compile(r"(?im)^@data\s*$")
+_ATTRIBUTE = re.compile(r"(?im)^@attribute\s+('[^']*'|\"[^\"]*\"|\S+)")
+_MOST_CODES = 40
+_SMALLEST, _LARGEST = 1e-9, 1e12
+"""Between these the numbers of an array lie; bytes that are none are seldom all between them."""
 _PICKLED_AS_TEXT = re.compile(rb"\(?[(ldtI]|c\w")
 """The first letters of a pickle of protocol 0: a mark, a list, a dictionary, a number, a name."""
 _MAX_COLUMNS = 400
@@ -105,6 +110,8 @@ def _frames(data: bytes) -> Iterator[pd.DataFrame]:
                 yield from _pickle(data)
         if (text := text_of(data)) is not None:
             yield from _texts(text)
+        else:
+            yield from _bare_numbers(data)
 
 
 def text_of(data: bytes) -> str | None:
@@ -146,6 +153,9 @@ def _texts(text: str) -> Iterator[pd.DataFrame]:
     if _HTML.match(stripped):
         yield from _delimited(_without_markup(text))
         return
+    if arff := _ARFF.split(text, maxsplit=1)[1:]:
+        yield _arff(text, arff[0])
+        return
     if stripped[:1] == "<" and "<!ENTITY" not in text and "<!DOCTYPE" not in text[:2000]:
         yield from _xml(text)
         return
@@ -185,6 +195,24 @@ def _delimited(text: str) -> Iterator[pd.DataFrame]:
         na_values=[""],
         index_col=False,
         comment="#" if lines[0].startswith("#") else None,
+        on_bad_lines="skip",
+    )
+
+
+def _arff(text: str, rows: str) -> pd.DataFrame:
+    """The rows of an attribute-relation file: values in quotes of one kind, `?` for none."""
+    names = [name.strip("'\"") for name in _ATTRIBUTE.findall(text)]
+    return pd.read_csv(
+        io.StringIO(rows),
+        header=None,
+        names=_unique(names) if names else None,
+        dtype=str,
+        keep_default_na=False,
+        na_values=["?"],
+        quotechar="'" if "'" in rows else '"',
+        escapechar="\\",
+        skipinitialspace=True,
+        comment="%",
         on_bad_lines="skip",
     )
 
@@ -291,6 +319,19 @@ def _database(data: bytes) -> Iterator[pd.DataFrame]:
                 yield _as_text(pd.read_sql_query(f'select * from "{quoted}"', connection))
         finally:
             connection.close()
+
+
+def _bare_numbers(data: bytes) -> Iterator[pd.DataFrame]:
+    """An array without a head, as numbers of each kind and width of which all are likely ones."""
+    for kind in ("<f8", "<f4", "<i8", "<i4"):
+        width = np.dtype(kind).itemsize
+        if len(data) % width or len(data) // width < _FEWEST:
+            continue
+        sizes = np.abs(np.frombuffer(data, kind).astype(np.float64))
+        if ((sizes == 0) | ((sizes > _SMALLEST) & (sizes < _LARGEST))).all() and sizes.any():
+            yield from _array(np.frombuffer(data, kind))
+    if _FEWEST <= len(data) <= _MAX_NODES and len(set(data)) <= _MOST_CODES:
+        yield from _array(np.frombuffer(data, "u1"))
 
 
 def _array(array: np.ndarray[Any, Any]) -> Iterator[pd.DataFrame]:
