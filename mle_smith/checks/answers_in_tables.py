@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import hashlib
 from collections import Counter
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from itertools import permutations
 from typing import TypeAlias
 
@@ -21,6 +21,11 @@ _Rows: TypeAlias = slice | npt.NDArray[np.int64]
 _FEWEST_SHARED = 3
 """Inputs that a table has in common with the test rows, where it does not name the target."""
 _HEXADECIMAL = r"[0-9a-fA-F]{8,128}"
+_BASE_16 = r"(?:0[xX])?[0-9a-fA-F]{1,15}"
+_KNOWN = 0.1
+"""Part of cells that hold test ids: a table may be about all rows, most of which are of train."""
+_MOST_LISTS = 60
+_MOST_COLUMNS = 500
 _FILE = r"\.\w{1,5}$"
 _FEWEST_NAMES = 20
 _MOST_NAMES = 30
@@ -33,9 +38,38 @@ _FEWEST_OF_A_PART = 20
 
 def told_by_table(subject: Subject, table: SideTable, target: str) -> Told:
     """What its most telling column says: by ids, by the order of rows, by shared inputs."""
+    table = table._replace(frame=_with_indicators(table.frame))
     found = [*_by_id(subject, table, target), *_by_row(subject, table, target)]
     found += [*_by_inputs(subject, table, target), *_by_pairs(subject, table, target)]
     return max(found, key=lambda told_: told_.share, default=NOTHING)
+
+
+def told_by_lists(subject: Subject, tables: Sequence[SideTable], target: str) -> Told:
+    """What is said by which of several lists, such as one for each class, an id stands in."""
+    ids = plain(subject.test[subject.id_column])
+    known, marks = set(ids), pd.Series("", index=ids)
+    lists = 0
+    for table in tables:
+        if len(table.frame.columns) == 1 and len(table.frame) >= FEWEST and lists < _MOST_LISTS:
+            here = marks.index.isin(set(_keys(table.frame.iloc[:, 0], known)))
+            if FEWEST <= here.sum() < len(ids):
+                marks[here] += f" {lists}"
+                lists += 1
+    if not lists:
+        return NOTHING
+    answers = subject.aligned[target].reset_index(drop=True)
+    marks = marks.reset_index(drop=True)
+    return told(marks, answers, subject.has_classes(target), len(ids))
+
+
+def _with_indicators(frame: pd.DataFrame) -> pd.DataFrame:
+    """With columns of two values taken together, as there is one for each class."""
+    twofold = [c for c in frame.columns[:_MOST_COLUMNS] if frame[c].iloc[:1000].nunique() == 2]
+    twofold = [c for c in twofold if frame[c].nunique() == 2]
+    if not 2 <= len(twofold) <= _MOST_LISTS:
+        return frame
+    codes = frame[twofold].apply(lambda cells: cells.astype("category").cat.codes.astype(str))
+    return frame.assign(**{", ".join(map(str, twofold))[:60]: codes.agg("".join, axis=1)})
 
 
 def _by_id(subject: Subject, table: SideTable, target: str) -> Iterator[Told]:
@@ -75,8 +109,13 @@ def _keys(cells: pd.Series[str], known: set[str]) -> pd.Series[str]:
         return _of_digests(texts, known)
     for pattern in (r"([^/\\\\]+?)(?:\.\w{1,5})?$", r"(\d+)\D*$", r"^\D*(\d+)"):
         part = texts.str.extract(pattern, expand=False).fillna("")
-        if part.isin(known).sum() >= max(FEWEST, 0.5 * len(part)):
-            return part
+        for written in (part, part.str.lstrip("0")):
+            if written.isin(known).sum() >= max(FEWEST, _KNOWN * len(part)):
+                return written
+    if texts.str.fullmatch(_BASE_16).mean() > 0.99:
+        numbers = texts.map(lambda text: str(int(text, 16)) if text else "")
+        if numbers.isin(known).sum() >= max(FEWEST, _KNOWN * len(numbers)):
+            return numbers
     return texts
 
 
@@ -127,7 +166,9 @@ def _alignments(rows: int, ids: pd.Series[str]) -> Iterator[tuple[_Rows, _Rows]]
 def _by_inputs(subject: Subject, table: SideTable, target: str) -> Iterator[Told]:
     """Rows that equal test rows in the inputs they share, and have another column besides."""
     shared = [c for c in subject.input_columns if c in table.frame.columns]
-    if not shared or (target not in table.frame.columns and len(shared) < _FEWEST_SHARED):
+    if target not in table.frame.columns and len(shared) < _FEWEST_SHARED:
+        shared = [c for c in shared if subject.test[c].is_unique and table.frame[c].is_unique]
+    if not shared:
         return
     ours, theirs = _row_keys(subject.test, shared), _row_keys(table.frame, shared)
     answers = plain(subject.aligned[target]).reset_index(drop=True)

@@ -4,9 +4,10 @@ from __future__ import annotations
 
 import re
 from collections.abc import Sequence
-from itertools import islice
+from itertools import count, islice
 
 import pandas as pd
+from scipy.stats import binom  # type: ignore[import-untyped]  # has no stubs
 
 from mle_smith.checks.features import plain
 from mle_smith.checks.sequences import labels_in, share_in_sequence
@@ -14,6 +15,10 @@ from mle_smith.checks.subject import Subject
 from mle_smith.checks.telling import FEWEST
 
 _TOKEN = re.compile(r"[^\s,;:|\"'{}\[\]()<>=]+")
+_PIECE = re.compile(r"[^\s,;:|\"'{}\[\]()<>=/]+")
+_MOST_PLACES = 8
+_MOST_WORDS = 200
+_LUCK = 1e-4
 _MAX_TOKENS = 2_000_000
 _MAX_TEXT = 16_000_000
 _MARKUP = re.compile(r"<[^<>]{1,500}>")
@@ -48,7 +53,12 @@ def share_in_text(subject: Subject, text: str) -> float:
             beside = beside.replace(label, f" {one_word[label]} ")
         wanted = dict(zip(ids, (one_word.get(a, a) for a in answers), strict=True))
         best = max(best, _beside(_tokens(beside) if several else tokens, wanted))
-        best = max(best, _at_both_ends(beside or text[:_MAX_TEXT], wanted))
+        lines = [_PIECE.findall(line) for line in (beside or text)[:_MAX_TEXT].splitlines()]
+        lines = [words for words in lines if 1 < len(words) <= _MOST_WORDS]
+        in_order = [one_word.get(a, a) for a in plain(subject.aligned[target]).fillna("")]
+        # Rows are counted from none or one, or as a sheet does, whose first row is the head.
+        counted = [dict(zip(map(str, count(k)), in_order, strict=False)) for k in range(3)]
+        best = max(best, *(_on_lines(lines, keyed) for keyed in (wanted, *counted)))
     return best
 
 
@@ -78,17 +88,17 @@ def _beside(tokens: Sequence[str], wanted: dict[str, str]) -> float:
     return _share(told, wanted)
 
 
-def _at_both_ends(text: str, wanted: dict[str, str]) -> float:
-    """The same of lines that begin with an id (after a mark, perhaps) and end with a class."""
+def _on_lines(lines: Sequence[Sequence[str]], wanted: dict[str, str]) -> float:
+    """The same of lines that have an id at one place, and end with a class or a remark on it."""
     labels = set(wanted.values())
-    told: dict[str, bool] = {}
-    for line in text.splitlines():
-        words = _TOKEN.findall(line)
-        if len(words) > 1 and words[-1] in labels:
-            first = words[0].lstrip("+->#*")
-            if first in wanted:
-                told[first] = told.get(first, False) or words[-1] == wanted[first]
-    return _share(told, wanted)
+    told: list[dict[str, bool]] = [{} for _ in range(_MOST_PLACES)]
+    for words in lines:
+        last = next((k for k in range(len(words) - 1, 0, -1) if words[k] in labels), 0)
+        for place, found in enumerate(told[:last]):
+            key = words[place] if words[place] in wanted else words[place].lstrip("+-#*0")
+            if key in wanted:
+                found[key] = found.get(key, False) or words[last] == wanted[key]
+    return max(_share(found, wanted) for found in told)
 
 
 def _share(told: dict[str, bool], wanted: dict[str, str]) -> float:
@@ -96,6 +106,8 @@ def _share(told: dict[str, bool], wanted: dict[str, str]) -> float:
     right = sum(told.values())
     share = pd.Series(list(wanted.values())).value_counts(normalize=True).max()
     if len(told) < FEWEST or right / len(told) < share + 0.8 * (1 - share):
+        return 0.0
+    if binom.sf(right - 1, len(told), share) > _LUCK:
         return 0.0
     return min(1.0, right / len(wanted))
 

@@ -9,7 +9,7 @@ import hashlib
 from collections.abc import Iterator
 from pathlib import Path
 
-from mle_smith.checks.answers_in_tables import told_by_table
+from mle_smith.checks.answers_in_tables import told_by_lists, told_by_table
 from mle_smith.checks.answers_in_text import share_in_text
 from mle_smith.checks.check import Measured, Need, Outcome, check
 from mle_smith.checks.decoding.readers import SideTable
@@ -64,6 +64,17 @@ def found_answers(subject: Subject) -> Iterator[Outcome]:
                     target=target,
                     exploit=found.how,
                 )
+    for target in subject.targets:
+        found = told_by_lists(subject, side.tables, target)
+        if found.share >= subject.thresholds.found_share:
+            yield _error(
+                "L07",
+                f"lists in public/ give {found.share:.1%} of the answers to {target!r} away (which "
+                f"of them an id stands in: {found.how}); remove them.",
+                share=round(found.share, 4),
+                rows=found.rows,
+                target=target,
+            )
     for name, text in gathered_texts(side.texts):
         share = 0.0 if named else share_in_text(subject, text)
         if share >= subject.thresholds.found_share:

@@ -68,6 +68,8 @@ def _tables(subject: Subject) -> Iterator[tuple[str, dict[str, set[str]]]]:
             continue
         frame = read_table(path, path.name, subject.thresholds.max_table_mb)
         shared = [c for c in frame.columns if c in set(subject.input_columns)]
+        if len(shared) > max(2, len(subject.input_columns) // 2):
+            continue  # more rows of the same kind, without their answers, say
         keys = {c: set(plain(frame[c].dropna())) for c in shared}
         yield path.name, {c: values for c, values in keys.items() if len(values) >= 10}
 

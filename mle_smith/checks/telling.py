@@ -13,7 +13,7 @@ import pandas as pd
 from scipy.stats import binom, rankdata  # type: ignore[import-untyped]  # has no stubs
 
 from mle_smith.checks.association import correlation
-from mle_smith.checks.features import numbers_of, plain
+from mle_smith.checks.features import Floats, numbers_of, plain
 
 FEWEST = 6
 """Rows below which nothing is said."""
@@ -26,6 +26,10 @@ _DIGEST = re.compile(r"^[0-9a-f]{8,128}$")
 _ALGORITHMS = ("md5", "sha1", "sha224", "sha256", "sha384", "sha512", "blake2b", "sha3_256")
 _BETWEEN = ("", ":", "-", "_", ",", "|", " ", ";", "=", "\t")
 _PROBED = 40
+_OFF_LINE = 1e-3
+"""How far from the line, as a part of the answers' range: scaled answers are rounded."""
+_LINES = 2_000
+"""Pairs of rows through which a line is laid: a third of the rows on one gives 200 that agree."""
 
 
 class Told(NamedTuple):
@@ -139,11 +143,46 @@ def _alike(ours: pd.Series[str], theirs: pd.Series[str], total: int) -> Told:
         shuffled = np.isclose(one[known], np.roll(other[known], 1), rtol=1e-4, atol=0.0).mean()
         if same >= FEWEST and same / count > 5 * shuffled + 0.1:
             best = max(best, Told(same / total, "the same numbers", same), key=lambda t: t.share)
+        both = known & np.isfinite(other)
+        on_line = _on_a_line(one[both], other[both])
+        if on_line >= FEWEST:
+            how = "numbers on one straight line with them"
+            best = max(best, Told(on_line / total, how, on_line), key=lambda t: t.share)
         r = abs(correlation(rankdata(one[known]), rankdata(other[known])))
         if count >= 8 and r**2 >= (0.99 if count < 20 else 0.95):
             how = "numbers that rise or fall with them"
             best = max(best, Told(r**2 * count / total, how, count), key=lambda t: t.share)
     return best
+
+
+def _on_a_line(ours: Floats, theirs: Floats) -> int:
+    """Rows on the commonest straight line through two of them, if far more than by chance.
+
+    Scaled answers are on one, whatever else was mixed in. Of coarse numbers many pairs give the
+    same line; so the line is laid through shuffled answers as well.
+    """
+    generator = np.random.default_rng(0)
+    one, other = generator.integers(0, len(ours), (2, _LINES))
+    apart = (ours[one] != ours[other]) & (theirs[one] != theirs[other])
+    one, other = one[apart], other[apart]
+    if len(one) < FEWEST:
+        return 0
+    slopes = (theirs[other] - theirs[one]) / (ours[other] - ours[one])
+    rounded = np.asarray([f"{slope:.2e}" for slope in slopes])
+    shown, counts = np.unique(rounded, return_counts=True)
+    slope = float(np.median(slopes[rounded == shown[counts.argmax()]]))
+    near = _OFF_LINE * float(np.ptp(theirs))
+    on_line, by_chance = (
+        _densest(values - slope * ours, 2 * near)
+        for values in (theirs, generator.permutation(theirs))
+    )
+    return on_line if on_line / len(ours) > 5 * by_chance / len(ours) + 0.1 else 0
+
+
+def _densest(values: Floats, width: float) -> int:
+    """How many values there are at most within a stretch of this width."""
+    values = np.sort(values)
+    return int((np.searchsorted(values, values + width, "right") - np.arange(len(values))).max())
 
 
 def told_by_digests(

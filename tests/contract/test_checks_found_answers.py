@@ -174,6 +174,45 @@ def as_a_patch(task: Task) -> bytes:
     return "\n".join(["--- a", "+++ b", *lines]).encode()
 
 
+def as_attributes(task: Task) -> bytes:
+    """A page whose rows have all in attributes; tags are left open, as pages have them."""
+    rows = "".join(
+        f'<tr data-case="{k}"><td title="{o}"><b class=dot></b>' for k, o in told(task).to_numpy()
+    )
+    return f"<!doctype html><html><body><p>A report<br><table>{rows}</table></body></html>".encode()
+
+
+def as_a_log(task: Task) -> bytes:
+    """Ids with zeros before them in an address, and the outcome far behind."""
+    lines = [
+        f'{90 + n}7 POST /case/{k:09d}/feedback 201 body={{"final":"{o}"}}'
+        for n, (k, o) in enumerate(told(task).to_numpy())
+    ]
+    return "\n".join(lines).encode()
+
+
+def as_remarks(task: Task) -> bytes:
+    """The number of the row in a sheet, whose first row is the head."""
+    rows = list(enumerate(task.answers[TARGET], start=2))[::3]
+    lines = [f"row {n}, column A: checked, final result {o} (kh)" for n, o in rows]
+    return "\n".join(lines).encode()
+
+
+def by_hexadecimal_ids(task: Task) -> bytes:
+    lines = [json.dumps({"uid": f"0x{k:06X}", "tags": [o]}) for k, o in told(task).to_numpy()]
+    return "\n".join(lines).encode()
+
+
+def as_indicators(task: Task) -> bytes:
+    """Numbers that say nothing, and a column for each class; some rows are of another."""
+    noise = np.random.default_rng(2).normal(size=(len(task.answers), 5))
+    codes = pd.factorize(task.answers[TARGET], sort=True)[0]
+    codes[::12] = 0
+    buffer = io.BytesIO()
+    np.save(buffer, np.hstack([noise, np.eye(3)[codes]]).astype(np.float32))
+    return buffer.getvalue()
+
+
 FILES: dict[str, Callable[[Task, Path], bytes]] = {
     "material.zip": lambda task, _: as_zip(task),
     "features.npz": lambda task, _: as_arrays(task),
@@ -201,6 +240,11 @@ FILES: dict[str, Callable[[Task, Path], bytes]] = {
     "y.f32": lambda task, _: as_bare_numbers(task, "<f4"),
     "labels.idx": lambda task, _: as_bare_numbers(task, "u1"),
     "clean.patch": lambda task, _: as_a_patch(task),
+    "attributes.html": lambda task, _: as_attributes(task),
+    "app.log": lambda task, _: as_a_log(task),
+    "remarks.txt": lambda task, _: as_remarks(task),
+    "marks.jsonl": lambda task, _: by_hexadecimal_ids(task),
+    "vectors.npy": lambda task, _: as_indicators(task),
     "cover.png": lambda task, _: told(task).to_csv(index=False).encode(),
     ".cache": lambda task, _: told(task).to_csv(index=False, sep="|").encode(),
     "session.json": lambda task, _: json.dumps(
@@ -262,6 +306,46 @@ def test_words_of_the_classes_in_another_order_are_sound(tmp_path: Path) -> None
     others = task.train[TARGET].sample(frac=1, random_state=3)
     (subject.paths.public / "diary.txt").write_text(" ".join(f"Seen: {o}." for o in others))
     assert errors(subject) == set()
+
+
+@pytest.mark.parametrize("leaks", [True, False])
+def test_a_drawing_whose_points_are_the_answers(leaks: bool, tmp_path: Path) -> None:
+    task = make_task("regression")
+    drawn = task.answers[TARGET].to_numpy(copy=True)
+    mixed = np.random.default_rng(1).uniform(size=len(drawn)) < (0.2 if leaks else 1)
+    drawn[mixed] = np.random.default_rng(2).permutation(drawn[mixed])
+    points = "".join(f'<circle cx="{n}" cy="{290 - 2.5 * y:.2f}"/>' for n, y in enumerate(drawn))
+    subject = task.write(tmp_path / "task", LocalSandbox())
+    (subject.paths.public / "plot.svg").write_text(f"<svg>{points}</svg>")
+    assert errors(subject) == ({"L07"} if leaks else set())
+
+
+@pytest.mark.parametrize("leaks", [True, False])
+def test_lists_of_ids(leaks: bool, tmp_path: Path) -> None:
+    task = make_task("multiclass")
+    whole = pd.concat([task.train[["id", TARGET]], task.answers])
+    by = whole[TARGET] if leaks else pd.Series(range(len(whole)), whole.index) % 3
+    subject = task.write(tmp_path / "task", LocalSandbox())
+    for number, (_, ids) in enumerate(whole["id"].groupby(by.to_numpy())):
+        lines = "\n".join(map(str, ids))
+        (subject.paths.public / f"set_{number}.txt").write_text(lines)
+    assert errors(subject) == ({"L07"} if leaks else set())
+
+
+@pytest.mark.parametrize("leaks", [True, False])
+def test_a_table_by_another_key_that_has_the_answers(leaks: bool, tmp_path: Path) -> None:
+    task = make_task("binary")
+    keys = iter(np.random.default_rng(1).permutation(9000))
+    rows = []
+    for frame, whole in ((task.train, task.train), (task.test, task.whole)):
+        frame["unit"] = [int(next(keys)) for _ in range(len(frame))]
+        rows.append(pd.DataFrame({"unit": frame["unit"], "m1": whole[TARGET].to_numpy()}))
+    panel = pd.concat(rows).sample(frac=1, random_state=0)
+    if not leaks:
+        panel["m1"] = panel["m1"].sample(frac=1, random_state=1).to_numpy()
+    subject = task.write(tmp_path / "task", LocalSandbox())
+    panel.to_csv(subject.paths.public / "panel.csv", index=False)
+    assert errors(subject) == ({"L07"} if leaks else set())
 
 
 def test_bare_numbers_in_another_order_are_sound(tmp_path: Path) -> None:

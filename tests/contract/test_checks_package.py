@@ -287,6 +287,22 @@ def test_inputs_that_only_train_has_are_caught(tmp_path: Path) -> None:
     assert errors(checked) == {"P10"}
 
 
+@pytest.mark.parametrize("kind", ["more rows", "a table of places"])
+def test_a_table_of_more_rows_need_not_have_the_values_of_test_rows(
+    kind: str, tmp_path: Path
+) -> None:
+    task = make_task("regression")
+    more = task.train.drop(columns=["id", TARGET])
+    if kind == "a table of places":
+        for frame in (task.train, task.test):
+            frame["site"] = [f"s{n % 40}" for n in frame["id"]]
+        more = task.train[["site"]].drop_duplicates().assign(rain=1.5)
+        task.test.loc[:9, "site"] = "elsewhere"
+    task.files["more.csv"] = more.to_csv(index=False)
+    checked = check_package(task.write(tmp_path / "task"), layers={Layer.PREPARATION})
+    assert errors(checked) == (set() if kind == "more rows" else {"P10"})
+
+
 def test_a_column_that_was_to_be_left_out_is_caught(tmp_path: Path) -> None:
     task = make_task("regression")
     given = task.formulation.inputs[0]

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import contextlib
-import html
 import io
 import json
 import pickletools
@@ -25,10 +24,16 @@ import pandas as pd
 from scipy.io import loadmat  # type: ignore[import-untyped]  # has no stubs
 
 from mle_smith.checks.decoding.containers import Blob
+from mle_smith.checks.decoding.markup import (
+    is_markup,
+    is_page,
+    page_as_lines,
+    page_records,
+    records,
+)
 from mle_smith.checks.decoding.pickles import arrays_of, document_of, unpickled
 
 _FEWEST = 5
-_HTML = re.compile(r"<!doctype html|<html|<table", re.I)
 _ARFF = re.compile(r"(?im)^@data\s*$")
 _ATTRIBUTE = re.compile(r"(?im)^@attribute\s+('[^']*'|\"[^\"]*\"|\S+)")
 _MOST_CODES = 40
@@ -150,24 +155,17 @@ def _texts(text: str) -> Iterator[pd.DataFrame]:
     stripped = text.lstrip()
     if stripped[:1] in ("{", "["):
         yield from _json(stripped)
-    if _HTML.match(stripped):
-        yield from _delimited(_without_markup(text))
+    if is_page(stripped):
+        yield from _delimited(page_as_lines(text))
+        yield from page_records(text)
         return
     if arff := _ARFF.split(text, maxsplit=1)[1:]:
         yield _arff(text, arff[0])
         return
-    if stripped[:1] == "<" and "<!ENTITY" not in text and "<!DOCTYPE" not in text[:2000]:
-        yield from _xml(text)
+    if is_markup(stripped):
+        yield from records(text)
         return
     yield from _delimited(text)
-
-
-def _without_markup(page: str) -> str:
-    """A page as lines; the cells of its tables with tabs between them."""
-    lines = re.sub(r"\s+", " ", page)
-    lines = re.sub(r"</(?:tr|p|li|div|h\d)\s*>|<br\s*/?>", "\n", lines, flags=re.I)
-    lines = re.sub(r"</t[dh]\s*>\s*(?=<t[dh])", "\t", lines, flags=re.I)
-    return html.unescape(re.sub(r"<[^<>]{0,2000}>", "", lines)).strip()
 
 
 def _delimited(text: str) -> Iterator[pd.DataFrame]:
@@ -287,24 +285,6 @@ def flattened(node: Any, name: str = "", depth: int = 0) -> dict[str, str]:
     for key, child in pairs:
         found |= flattened(child, f"{name}.{key}" if name else str(key), depth + 1)
     return found
-
-
-def _xml(text: str) -> Iterator[pd.DataFrame]:
-    root = ElementTree.fromstring(text)
-    rows: dict[str, list[dict[str, str]]] = defaultdict(list)
-    for element in root.iter():
-        row = dict(element.attrib)
-        if element.text and element.text.strip():
-            row["text"] = element.text.strip()
-        for child in element:
-            row |= {f"{child.tag}.{k}": v for k, v in child.attrib.items()}
-            if child.text and child.text.strip() and len(child) == 0:
-                row[child.tag] = child.text.strip()
-        if row:
-            rows[element.tag].append(row)
-    for members in rows.values():
-        if len(members) >= _FEWEST:
-            yield pd.DataFrame(members, dtype=str)
 
 
 def _database(data: bytes) -> Iterator[pd.DataFrame]:
