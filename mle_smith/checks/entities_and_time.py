@@ -38,6 +38,8 @@ _ENTITY_WORDS = frozenset(
     }
 )
 _MOST_PAIRED = 14
+_SELDOM = 0.2
+"""Test rows whose text train has as well, where the texts of the two are written differently."""
 _SMOOTH_LEAVES = 16
 """Of a tree that foretells what rises and falls with a measurement, and looks nothing up."""
 _TIME_PARTS = ("year", "month", "day", "hour", "minute", "second")
@@ -88,7 +90,9 @@ def entities(subject: Subject) -> Iterator[Outcome]:
             yield Measured("L09", {feature.name: numbers})
             if looked_up.overlap >= 0.5 and looked_up.skill - smooth >= limits.entity_warning:
                 found.append(looked_up)
-        found += () if kept or found else _fingerprints(subject, goal)
+        known = {name for looked_up in found for name in looked_up.names}
+        pairs = () if kept else _fingerprints(subject, goal)
+        found += [pair for pair in pairs if not known & set(pair.names)]
         for looked_up in found:
             yield from _entity_findings(subject, goal, looked_up)
 
@@ -99,6 +103,19 @@ def _in_names(subject: Subject) -> Iterator[Feature]:
         if feature.distinct > len(feature.codes) // 2:
             for part in parts(feature):
                 yield replace(part.feature, name=f"{feature.name}: {part.how}")
+        yield from _in_one_form(feature)
+
+
+def _in_one_form(feature: Feature) -> Iterator[Feature]:
+    """What texts of train and of test have in common, where the two are written differently."""
+    if feature.number is not None or feature.time is not None:
+        return
+    if np.isin(feature.of_test(feature.codes), feature.of_train(feature.codes)).mean() > _SELDOM:
+        return
+    text = feature.text.str.casefold()
+    bare = text.str.replace(r"[\W_]+|(?<!\d)0+(?=\d)", "", regex=True)
+    for how, cells in (("letters and digits", bare), ("number", text.str.extract(r"0*(\d+)")[0])):
+        yield Feature(f"{feature.name}: {how}", cells, feature.train_rows)
 
 
 class _Lookup(NamedTuple):
