@@ -12,11 +12,15 @@ from collections.abc import Iterator
 
 import numpy as np
 import pandas as pd
+from scipy.stats import (  # type: ignore[import-untyped]  # has no stubs
+    chi2_contingency,
+    ks_2samp,
+)
 from sklearn.ensemble import ExtraTreesClassifier
 from sklearn.metrics import roc_auc_score
 
-from mle_smith.checks.association import encoded
-from mle_smith.checks.check import Measured, NotRun, Outcome, check
+from mle_smith.checks.association import Goal, encoded
+from mle_smith.checks.check import Measured, Need, NotRun, Outcome, check
 from mle_smith.checks.features import Feature, Floats, Ints, Mask, evenly_spaced
 from mle_smith.checks.subject import Subject
 from mle_smith.values import Blame, Finding, Severity, SplitKind
@@ -24,6 +28,8 @@ from mle_smith.values import Blame, Finding, Severity, SplitKind
 _FEWEST = 40
 _MAX_ROWS = 2_000
 """A side. Time: half a second."""
+_CHANCE = 1e-6
+_NOTHING_IN_COMMON = 0.9
 
 
 @check(
@@ -69,6 +75,61 @@ def told_apart(subject: Subject) -> Iterator[Outcome]:
     )
 
 
+@check(
+    {"P15": "the answers are not distributed as the targets of train are (defect M1)"},
+    title="Targets on both sides",
+    asks="Shares of the classes, or the distribution of the quantity (Kolmogorov and Smirnov), of "
+    "answers and of train. Where the split is at random they are alike, unless the answers are in "
+    "another unit or code. Of a split that is not known, nearly nothing in common is an error.",
+    needs=(Need.PRIVATE,),
+)
+def unlike_targets(subject: Subject) -> Iterator[Outcome]:
+    """How far apart the two distributions are, from 0 to 1."""
+    kind = None if subject.plan is None else subject.plan.split.kind
+    if kind not in (None, SplitKind.STRATIFIED):
+        yield NotRun("P15", "the split is not at random")
+        return
+    limits = subject.thresholds
+    for goal in subject.goals:
+        train, test = goal.feature.of_train(goal.codes), goal.feature.of_test(goal.codes)
+        train, test = train[train >= 0], test[test >= 0]
+        if min(len(train), len(test)) < _FEWEST:
+            continue
+        distance, chance = _classes_apart(train, test) if goal.classes else _apart(goal)
+        numbers = {"distance": round(distance, 4)}
+        yield Measured("P15", {goal.feature.name: numbers})
+        if distance < limits.targets_apart or chance > _CHANCE:
+            continue
+        certain = kind is not None or distance >= _NOTHING_IN_COMMON
+        yield Finding(
+            code="P15",
+            severity=Severity.ERROR if certain else Severity.WARNING,
+            blame=Blame.DESIGN,
+            message=f"the answers to {goal.feature.name!r} are distributed otherwise than train's "
+            f"(distance {distance:.2f} of at most 1); give both in one unit and one code, and "
+            "divide the rows at random.",
+            evidence={**numbers, "target": goal.feature.name},
+        )
+
+
+def _classes_apart(train: Ints, test: Ints) -> tuple[float, float]:
+    """Total variation of the shares, and the chance of as much by the chi-squared test."""
+    size = int(max(train.max(), test.max())) + 1
+    counts = np.stack([np.bincount(side, minlength=size) for side in (train, test)])
+    counts = counts[:, counts.sum(axis=0) > 0]
+    if counts.shape[1] < 2:
+        return 0.0, 1.0
+    shares = counts / counts.sum(axis=1, keepdims=True)
+    distance = float(np.abs(shares[0] - shares[1]).sum() / 2)
+    return distance, float(chi2_contingency(counts).pvalue)
+
+
+def _apart(goal: Goal) -> tuple[float, float]:
+    train, test = goal.feature.of_train(goal.values), goal.feature.of_test(goal.values)
+    compared = ks_2samp(train[~np.isnan(train)], test[~np.isnan(test)], method="asymp")
+    return float(compared.statistic), float(compared.pvalue)
+
+
 def _names(feature: Feature) -> bool:
     """Whether hardly two rows have the same text: names, which may be numbered, say nothing."""
     written = feature.number is None and feature.time is None
@@ -103,4 +164,4 @@ def _area(table: Floats, train_rows: int, seed: int) -> tuple[float, float]:
     return float(roc_auc_score(side, told)), error
 
 
-CHECKS = (told_apart,)
+CHECKS = (told_apart, unlike_targets)

@@ -91,6 +91,9 @@ class Thresholds(Value):
     """Area under the curve of telling train rows from test rows, from which on it is an error. A
     column of half the variance, moved by one standard deviation, has 0.76."""
     apart_warning: float = 0.6
+    targets_apart: float = 0.15
+    """Distance (total variation, or Kolmogorov's) between the answers and train's targets, where
+    chance divided them. Stratified splits of sound tasks are measured below 0.06."""
 
     order_effect: float = 0.05
     """Share of the variance of the target, or of one of its classes against all others, that the

@@ -270,7 +270,8 @@ def test_defects_of_the_split_are_caught(name: str, tmp_path: Path) -> None:
     task = make_task(kind)
     spoil(task)
     checked = check_package(task.write(tmp_path / "task"), layers={Layer.PREPARATION})
-    assert errors(checked) - {"P14"} == {code}  # what is so different is told apart as well
+    # What is so different is told apart as well.
+    assert errors(checked) - {"P14", "P15"} == {code}
 
 
 def test_classes_that_no_row_has_are_caught(tmp_path: Path) -> None:
@@ -363,6 +364,22 @@ def test_files_of_test_rows_that_broke_off_or_hold_nothing(how: str, tmp_path: P
     found = [f.message for f in checked.findings if f.code == "P10"]
     told = {"cut": "broke off", "placeholder": "placeholder"}.get(how)
     assert [told in message for message in found if told] == ([True] if told else [])
+
+
+@pytest.mark.parametrize("told", [True, False])
+@pytest.mark.parametrize("kind", ["regression", "binary"])
+def test_answers_in_another_unit_or_code(kind: str, told: bool, tmp_path: Path) -> None:
+    task = make_task(kind)
+    if kind == "regression":
+        task.answers[TARGET] *= 1000
+    else:
+        for frame in (task.train, task.answers):
+            frame.loc[frame.index % 2 == 0, TARGET] = "no"
+        task.answers[TARGET] = task.answers[TARGET].map({"yes": "no", "no": "yes"})
+    checked = check_package(task.write(tmp_path / "task", told=told), layers={Layer.PREPARATION})
+    found = [f.severity for f in checked.findings if f.code == "P15"]
+    certain = told or kind == "regression"
+    assert found == [Severity.ERROR if certain else Severity.WARNING]
 
 
 def test_groups_and_times_may_tell_rows_apart(tmp_path: Path) -> None:
