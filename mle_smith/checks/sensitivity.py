@@ -23,6 +23,8 @@ _FAINT = 1e-4
 _SURE = (0.955, 0.995)
 """Probabilities of the predicted class. Rounded to a digit they are one, as they are when cut."""
 _WRONG = 0.2
+_MOST_PARTS = 12
+"""Classes, or targets, that a metric is asked about one by one."""
 
 
 class Probe(NamedTuple):
@@ -46,11 +48,17 @@ def probes(form: SubmissionForm, truth: pd.DataFrame, seed: int) -> Iterator[Pro
         return
     if len(form.classes) < 2:
         return
-    right = form.of(truth)
+    right, target = form.of(truth), form.targets[0]
     yield Probe("does not notice a wrong answer", right, form.of(_one_wrong(form, truth)))
     turn = dict(zip(form.classes, (*form.classes[1:], form.classes[0]), strict=True))
-    turned = truth.assign(**{form.targets[0]: truth[form.targets[0]].map(turn)})
+    turned = truth.assign(**{target: truth[target].map(turn)})
     yield Probe("takes one class for another throughout", right, form.of(turned))
+    if len(form.classes) > 2:
+        for label, taken in list(turn.items())[:_MOST_PARTS]:
+            mistaken = truth.assign(**{target: truth[target].replace(label, taken)})
+            if not mistaken.equals(truth):
+                name = f"does not notice {label!r} taken for {taken!r} throughout"
+                yield Probe(name, right, form.of(mistaken))
     if form.kind != "label":
         guessed = _guessed(form, truth, generator)
         sure = np.asarray(generator.uniform(*_SURE, size=len(truth)))
@@ -86,6 +94,10 @@ def _of_quantities(
     faintly = moved(lambda values: values + (1 + _FAINT) * nudge * values.std())
     bent = moved(lambda v: v.min() + (v - v.min()) ** 2 / max(v.max() - v.min(), 1e-300))
     yield Probe("does not notice small errors in all rows", right, nudged)
+    if len(form.targets) > 1:
+        for target in form.targets[:_MOST_PARTS]:
+            alone = right.assign(**{target: nudged[target]})
+            yield Probe(f"does not notice errors in {target!r}", right, alone)
     upside_down = moved(lambda values: values.min() + values.max() - values)
     yield Probe("takes predictions turned upside down for right ones", right, upside_down)
     yield Probe("scores in steps", nudged, faintly, unless=(right, bent), faint=True)

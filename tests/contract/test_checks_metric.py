@@ -139,6 +139,13 @@ DEAF: dict[str, tuple[str, str, str]] = {
         "roc_auc",
         "    return max(_evaluate(y_true, y_pred), 1 - _evaluate(y_true, y_pred))",
     ),
+    "of one class only": (
+        "multiclass",
+        "accuracy",
+        "    said = y_pred.set_index('id')['yield'].loc[y_true['id']].to_numpy()\n"
+        "    return float(((y_true['yield'] == 'ash').to_numpy() == (said == 'ash')).mean())",
+    ),
+    "of one target only": ("multi_output", "rmse", "    return float((gap**2).mean() ** 0.5)"),
     "of rounded probabilities": (
         "binary",
         "log_loss",
