@@ -25,6 +25,7 @@ _BASE_16 = r"(?:0[xX])?[0-9a-fA-F]{1,15}"
 _KNOWN = 0.1
 """Part of cells that hold test ids: a table may be about all rows, most of which are of train."""
 _MOST_LISTS = 60
+"""Lists, or columns of two values, that are taken together."""
 _MOST_COLUMNS = 500
 _FILE = r"\.\w{1,5}$"
 _FEWEST_NAMES = 20
@@ -112,10 +113,12 @@ def _keys(cells: pd.Series[str], known: set[str]) -> pd.Series[str]:
         for written in (part, part.str.lstrip("0")):
             if written.isin(known).sum() >= max(FEWEST, _KNOWN * len(part)):
                 return written
-    if texts.str.fullmatch(_BASE_16).mean() > 0.99:
-        numbers = texts.map(lambda text: str(int(text, 16)) if text else "")
-        if numbers.isin(known).sum() >= max(FEWEST, _KNOWN * len(numbers)):
-            return numbers
+    digits = texts[texts.str.fullmatch(_BASE_16)]
+    if not digits.str.contains("[a-fA-FxX]").any():
+        return texts
+    numbers = digits.map(lambda text: str(int(text, 16))).reindex(texts.index, fill_value="")
+    if numbers.isin(known).sum() >= max(FEWEST, _KNOWN * len(numbers)):
+        return numbers
     return texts
 
 

@@ -16,9 +16,12 @@ from mle_smith.checks.telling import FEWEST
 
 _TOKEN = re.compile(r"[^\s,;:|\"'{}\[\]()<>=]+")
 _PIECE = re.compile(r"[^\s,;:|\"'{}\[\]()<>=/]+")
+"""The same within an address or a path."""
 _MOST_PLACES = 8
+"""Words of a line of which each may be the id."""
 _MOST_WORDS = 200
 _LUCK = 1e-4
+"""Chance of as many right answers, below which they are told."""
 _MAX_TOKENS = 2_000_000
 _MAX_TEXT = 16_000_000
 _MARKUP = re.compile(r"<[^<>]{1,500}>")

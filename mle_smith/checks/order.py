@@ -49,9 +49,9 @@ _UNEVEN = 0.1
     title="Ids and row order",
     asks="Test answers in the order of the rows, and by id (order, remainders, letters, length), "
     "against a random order: stretches, neighbours, periods, how unusual they are, and the train "
-    "row in the same place; and what a forest learns from the ids "
-    "of train rows, and from inputs that number the rows. What an input by which the rows are "
-    "sorted explains does not count, nor does the order of time in a task about time.",
+    "row in the same place; and what a forest learns from the ids of train rows, and from inputs "
+    "that number the rows. What an input by which the rows are sorted explains does not count, nor "
+    "does the order of time in a task about time.",
     needs=(Need.PRIVATE,),
 )
 def order(subject: Subject) -> Iterator[Outcome]:

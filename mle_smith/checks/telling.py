@@ -144,7 +144,7 @@ def _alike(ours: pd.Series[str], theirs: pd.Series[str], total: int) -> Told:
         if same >= FEWEST and same / count > 5 * shuffled + 0.1:
             best = max(best, Told(same / total, "the same numbers", same), key=lambda t: t.share)
         both = known & np.isfinite(other)
-        on_line = _on_a_line(one[both], other[both])
+        on_line = 0 if best.share else _on_a_line(one[both], other[both])
         if on_line >= FEWEST:
             how = "numbers on one straight line with them"
             best = max(best, Told(on_line / total, how, on_line), key=lambda t: t.share)
@@ -168,7 +168,8 @@ def _on_a_line(ours: Floats, theirs: Floats) -> int:
     if len(one) < FEWEST:
         return 0
     slopes = (theirs[other] - theirs[one]) / (ours[other] - ours[one])
-    rounded = np.asarray([f"{slope:.2e}" for slope in slopes])
+    digits = 10.0 ** (np.floor(np.log10(np.abs(slopes))) - 2)
+    rounded = np.round(slopes / digits) * digits
     shown, counts = np.unique(rounded, return_counts=True)
     slope = float(np.median(slopes[rounded == shown[counts.argmax()]]))
     near = _OFF_LINE * float(np.ptp(theirs))

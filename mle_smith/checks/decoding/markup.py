@@ -8,6 +8,7 @@ import xml.etree.ElementTree as ElementTree
 from collections import defaultdict
 from collections.abc import Iterator
 from html.parser import HTMLParser
+from itertools import islice
 
 import pandas as pd
 
@@ -53,8 +54,8 @@ def _records(root: ElementTree.Element) -> Iterator[pd.DataFrame]:
     rows: dict[str, list[dict[str, str]]] = defaultdict(list)
     for element in root.iter():
         row = {**element.attrib, **_text(element)}
-        below = [below for child in element for below in child.iter()] if len(element) else []
-        for inner in below[: _MAX_BELOW + 1] if len(below) <= _MAX_BELOW else element:
+        below = list(islice((b for child in element for b in child.iter()), _MAX_BELOW + 1))
+        for inner in below if len(below) <= _MAX_BELOW else element:
             row |= {f"{inner.tag}.{name}": value for name, value in inner.attrib.items()}
             if len(inner) == 0 and (said := _text(inner)):
                 row[inner.tag] = said["text"]

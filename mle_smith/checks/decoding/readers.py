@@ -37,8 +37,9 @@ _FEWEST = 5
 _ARFF = re.compile(r"(?im)^@data\s*$")
 _ATTRIBUTE = re.compile(r"(?im)^@attribute\s+('[^']*'|\"[^\"]*\"|\S+)")
 _MOST_CODES = 40
-_SMALLEST, _LARGEST = 1e-9, 1e12
-"""Between these the numbers of an array lie; bytes that are none are seldom all between them."""
+_SMALLEST = 1e-9
+"""Numbers of an array are larger, or zero; bytes that are none seldom all are."""
+_PROBED = 1_000
 _PICKLED_AS_TEXT = re.compile(rb"\(?[(ldtI]|c\w")
 """The first letters of a pickle of protocol 0: a mark, a list, a dictionary, a number, a name."""
 _MAX_COLUMNS = 400
@@ -46,6 +47,14 @@ _SCALARS = str | int | float
 _MAX_NODES = 200_000
 _SEPARATORS = (",", "\t", ";", "|")
 _STRINGS = re.compile(rb"[\x20-\x7e]{3,}")
+
+
+_GIVEN_UP = (
+    *(ValueError, TypeError, LookupError, AttributeError, OSError, ArithmeticError),
+    *(zipfile.BadZipFile, sqlite3.Error, ElementTree.ParseError, struct.error, zlib.error),
+    *(RecursionError, NotImplementedError, EOFError),
+)
+"""What readers raise of a blob that is not of the format that its first bytes promise."""
 
 
 class SideTable(NamedTuple):
@@ -62,16 +71,12 @@ def tables_of(blob: Blob) -> Iterator[SideTable]:
     Raises:
         MemoryError: it holds more than there is.
     """
+    frames: list[pd.DataFrame] = []
     with warnings.catch_warnings():
         warnings.simplefilter("ignore")  # what readers say of odd files is of no interest here
-        try:
-            frames = list(_frames(blob.data))
-        except (ValueError, TypeError, LookupError, AttributeError, OSError, ArithmeticError):
-            return  # not of the format that its first bytes promise
-        except (zipfile.BadZipFile, sqlite3.Error, ElementTree.ParseError, struct.error):
-            return
-        except (zlib.error, RecursionError, NotImplementedError, EOFError):
-            return
+        # What was read before a reader gave up is searched all the same.
+        with contextlib.suppress(*_GIVEN_UP):
+            frames.extend(_frames(blob.data))
     for frame in [*frames, *_turned(frames)]:
         if len(frame) >= 1 and 0 < len(frame.columns) <= _MAX_COLUMNS:
             frame.columns = _unique([str(c) for c in frame.columns])
@@ -156,12 +161,13 @@ def _texts(text: str) -> Iterator[pd.DataFrame]:
     if stripped[:1] in ("{", "["):
         yield from _json(stripped)
     if is_page(stripped):
-        yield from _delimited(page_as_lines(text))
+        with contextlib.suppress(ValueError):
+            yield from _delimited(page_as_lines(text))
         yield from page_records(text)
         return
     if arff := _ARFF.split(text, maxsplit=1)[1:]:
-        yield _arff(text, arff[0])
-        return
+        with contextlib.suppress(ValueError):
+            yield _arff(text, arff[0])
     if is_markup(stripped):
         yield from records(text)
         return
@@ -303,15 +309,21 @@ def _database(data: bytes) -> Iterator[pd.DataFrame]:
 
 def _bare_numbers(data: bytes) -> Iterator[pd.DataFrame]:
     """An array without a head, as numbers of each kind and width of which all are likely ones."""
-    for kind in ("<f8", "<f4", "<i8", "<i4"):
+    for kind, most in (("<f8", 1e12), ("<f4", 1e12), ("<i8", 1e7), ("<i4", 1e7)):
         width = np.dtype(kind).itemsize
         if len(data) % width or len(data) // width < _FEWEST:
             continue
-        sizes = np.abs(np.frombuffer(data, kind).astype(np.float64))
-        if ((sizes == 0) | ((sizes > _SMALLEST) & (sizes < _LARGEST))).all() and sizes.any():
-            yield from _array(np.frombuffer(data, kind))
+        numbers = np.frombuffer(data, kind)
+        # The first ones show it of nearly all blobs, which may be large.
+        if _likely(numbers[:_PROBED], most) and _likely(numbers, most):
+            yield from _array(numbers)
     if _FEWEST <= len(data) <= _MAX_NODES and len(set(data)) <= _MOST_CODES:
         yield from _array(np.frombuffer(data, "u1"))
+
+
+def _likely(numbers: np.ndarray[Any, Any], most: float) -> bool:
+    sizes = np.abs(numbers.astype(np.float64))
+    return bool(((sizes == 0) | ((sizes > _SMALLEST) & (sizes < most))).all() and sizes.any())
 
 
 def _array(array: np.ndarray[Any, Any]) -> Iterator[pd.DataFrame]:
