@@ -145,7 +145,9 @@ def containers_of() -> Callable[[set[int]], list[str]]:
         except docker.errors.DockerException:
             return []
         try:
-            found = client.containers.list(all=True, filters={"label": "mle.sandbox=1"})
+            found = client.containers.list(  # of other tests too, which remove theirs meanwhile
+                all=True, filters={"label": "mle.sandbox=1"}, ignore_removed=True
+            )
             owners = {str(one.id): parse_owner(one.labels["mle.owner"]) for one in found}
             return [
                 name
