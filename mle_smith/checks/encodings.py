@@ -23,6 +23,8 @@ from mle_smith.checks.subject import Subject
 from mle_smith.values import Blame, Finding, Severity
 
 _PRIORS = (0.0, 1.0, 2.0, 5.0, 10.0, 20.0, 30.0, 50.0, 100.0)
+_MAX_ROWS = 100_000
+"""A side."""
 _MAX_NUMBERS = 60
 _ByGroup: TypeAlias = npt.NDArray[Any]
 _MAX_GROUPINGS = 12
@@ -71,10 +73,11 @@ class _Encoding(NamedTuple):
 )
 def encodings(subject: Subject) -> Iterator[Outcome]:
     """Target encodings that saw the answers."""
-    for goal in subject.goals:
+    whole = subject.of_rows(_MAX_ROWS)  # the mean of some rows of a group is not that of the group
+    for goal in whole.goals:
         outcomes = list(_outcomes(goal))
-        groupings = _groupings(subject.inputs, outcomes[0])
-        for feature in [f for f in subject.inputs if f.number is not None][:_MAX_NUMBERS]:
+        groupings = _groupings(whole.inputs, outcomes[0])
+        for feature in [f for f in whole.inputs if f.number is not None][:_MAX_NUMBERS]:
             if feature.distinct < 8 or feature.missing.mean() > 0.3:
                 continue
             found = _found(feature, goal, outcomes, groupings)
@@ -217,23 +220,27 @@ def _others(values: Floats, groups: Ints, outcome: Floats) -> _Encoding | None:
         return None
     codes = pd.factorize(groups[known][kept])[0]
     target, number, count = outcome[known][kept], values[known][kept], counts[kept]
-    spread = _within(target, codes)
+    own = _centred(target, codes)
+    spread = float((own**2).mean())
     if spread <= 0:
         return None
     for prior in _PRIORS:
-        left = _within(number * (count - 1 + prior) + target, codes)
-        if left < 0.02 * spread:
+        sums = _centred(number * (count - 1 + prior), codes)
+        varied = float((sums**2).mean())
+        if varied <= 1e-9 * float(((number - number.mean()) ** 2).mean()):
+            continue  # the same for all rows of a group
+        left = _residual(sums, own)
+        if left < 0.02 * varied:
             groups_asked = int(codes.max()) + 1
-            return _Encoding(
-                left / spread, 1 - left / spread, groups_asked, "the mean of the others"
-            )
+            share = left / varied
+            return _Encoding(share, 1 - share, groups_asked, "the mean of the others")
     return None
 
 
-def _within(values: Floats, codes: Ints) -> float:
-    counts = np.bincount(codes)
-    means = np.bincount(codes, values) / counts
-    return float(((values - means[codes]) ** 2).mean())
+def _centred(values: Floats, codes: Ints) -> Floats:
+    """What is left of values when the mean of their group is taken away."""
+    means = np.bincount(codes, values) / np.bincount(codes)
+    return np.asarray(values - means[codes])
 
 
 def _ranked(groups: Ints, outcome: Floats) -> _Ranked:

@@ -7,7 +7,7 @@ missing; what is a number or a time is decided in `features`. Files are read onc
 from __future__ import annotations
 
 import contextlib
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from functools import cached_property
 from pathlib import Path
 
@@ -288,6 +288,17 @@ class Subject:
             Goal(outcome, outcome.looks_like_classes if planned is None else planned)
             for outcome in self.outcomes
         )
+
+    def of_rows(self, most: int) -> Subject:
+        """The same package, of which statistics look at up to `most` rows a side.
+
+        Tables that were read are shared.
+        """
+        limits = self.thresholds.model_copy(update={"max_stat_rows": most})
+        other = replace(self, thresholds=limits)
+        tables = ("train", "test", "answers", "sample", "plan", "aligned")
+        vars(other).update({name: vars(self)[name] for name in tables if name in vars(self)})
+        return other
 
     @cached_property
     def column_skills(self) -> dict[str, dict[str, float]]:

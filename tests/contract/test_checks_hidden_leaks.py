@@ -114,6 +114,29 @@ def test_encodings_of_the_target(how: str, of_all: bool, tmp_path: Path) -> None
     assert errors(task.write(tmp_path / "task")) == ({"L08"} if wrong else set())
 
 
+@pytest.mark.parametrize("of_all", [True, False])
+def test_encodings_in_a_table_of_which_statistics_look_at_some_rows(
+    of_all: bool, tmp_path: Path
+) -> None:
+    task = with_groups(make_task("regression", rows=900), "mean", of_all)
+    subject = task.write(tmp_path / "task").of_rows(150)
+    assert ("L08" in errors(subject)) is of_all
+
+
+@pytest.mark.parametrize("name", ["yes", "no"])
+def test_shares_of_a_class_among_the_others_of_a_group(name: str, tmp_path: Path) -> None:
+    task = make_task("binary", rows=900)
+    rows = pd.concat([task.train, task.whole], ignore_index=True)
+    places = np.random.default_rng(0).integers(0, 120, len(rows))
+    own = (rows[TARGET] == name).astype(float)
+    groups = own.groupby(places)
+    others = (groups.transform("sum") - own) / (groups.transform("size") - 1).clip(lower=1)
+    for column, values in (("spot", places), ("usual", others.round(4).to_numpy())):
+        task.train[column] = values[: len(task.train)]
+        task.test[column] = values[len(task.train) :]
+    assert "L08" in errors(task.write(tmp_path / "task"))
+
+
 def test_means_of_the_others_in_train_and_of_all_in_test(tmp_path: Path) -> None:
     task = make_task("regression", rows=900)
     rows = pd.concat([task.train, task.whole], ignore_index=True)
