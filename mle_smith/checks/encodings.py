@@ -221,9 +221,8 @@ def _others(values: Floats, groups: Ints, outcome: Floats) -> _Encoding | None:
     codes = pd.factorize(groups[known][kept])[0]
     target, number, count = outcome[known][kept], values[known][kept], counts[kept]
     own = _centred(target, codes)
-    spread = float((own**2).mean())
-    if spread <= 0:
-        return None
+    if not own.any() or _residual(number, target) < 0.1 * float(number.var()):
+        return None  # what stands for the row's own target is no encoding
     for prior in _PRIORS:
         sums = _centred(number * (count - 1 + prior), codes)
         varied = float((sums**2).mean())

@@ -28,15 +28,18 @@ from mle_smith.checks.future import series_order, timing
 from mle_smith.checks.subject import Subject
 from mle_smith.values import Blame, Finding, Severity, SplitKind, TaskType
 
-_ENTITY_WORDS = frozenset(
+_PERSON_WORDS = frozenset(
     {
-        *("id", "ids", "code", "key", "uuid", "subject", "patient", "person", "user", "customer"),
-        *("client", "member", "account", "device", "machine", "unit", "station", "sensor"),
-        *("speaker", "player", "student", "employee", "household", "animal", "session"),
-        *("participant", "respondent", "driver", "author", "vehicle", "worker", "donor", "pupil"),
-        *("athlete", "volunteer", "case", "uid", "pid"),
+        *("subject", "patient", "person", "user", "customer", "client", "member", "speaker"),
+        *("player", "student", "employee", "household", "animal", "participant", "respondent"),
+        *("driver", "author", "worker", "donor", "pupil", "athlete", "volunteer", "uid", "pid"),
     }
 )
+_ENTITY_WORDS = _PERSON_WORDS | {
+    *("id", "ids", "code", "key", "uuid", "account", "device", "machine", "unit", "station"),
+    *("sensor", "session", "vehicle", "case"),
+}
+"""A code, or a station, may be an honest kind of row as well."""
 _MOST_PAIRED = 14
 _SELDOM = 0.2
 """Test rows whose text train has as well, where the texts of the two are written differently."""
@@ -85,10 +88,14 @@ def entities(subject: Subject) -> Iterator[Outcome]:
             looked_up = _lookup((feature,), feature.codes, goal)
             smooth = 0.0
             if feature.number is not None:
-                smooth = tree_skill(feature.number[:, None], goal, subject.seed, _SMOOTH_LEAVES)
+                # With as many leaves as half the things, a tree looks them up too.
+                leaves = min(_SMOOTH_LEAVES, feature.distinct // 4)
+                smooth = tree_skill(feature.number[:, None], goal, subject.seed, leaves)
             numbers = {"overlap": looked_up.overlap, "skill": round(looked_up.skill, 4)}
             yield Measured("L09", {feature.name: numbers})
-            if looked_up.overlap >= 0.5 and looked_up.skill - smooth >= limits.entity_warning:
+            person = words_of(feature.name) & _PERSON_WORDS
+            least = limits.person_skill if person else limits.entity_warning
+            if looked_up.overlap >= 0.5 and looked_up.skill - smooth >= least:
                 found.append(looked_up)
         known = {name for looked_up in found for name in looked_up.names}
         pairs = () if kept else _fingerprints(subject, goal)
@@ -165,13 +172,18 @@ def _fingerprints(subject: Subject, goal: Goal) -> Iterator[_Lookup]:
 def _entity_findings(subject: Subject, goal: Goal, found: _Lookup) -> Iterator[Finding]:
     limits = subject.thresholds
     single = len(found.columns) == 1
-    named = single and bool(words_of(found.names[0]) & _ENTITY_WORDS)
+    words = words_of(found.names[0]) if single else set()
+    named = bool(words & _ENTITY_WORDS)
     others = [f for f in subject.inputs if not single or f.name not in found.names]
     rest = joint_skill(others, goal, subject.seed)
     if found.skill <= rest and not named:
         return  # what the thing is like is among the inputs; looking it up gains nothing
-    gains = found.skill - rest >= limits.entity_gain
-    decisive = (named or gains) and found.skill >= limits.entity_skill
+    gain = found.skill - rest
+    if words & _PERSON_WORDS and gain >= limits.person_gain:
+        decisive = found.skill >= limits.person_skill
+    else:
+        gains = named or gain >= limits.entity_gain
+        decisive = gains and found.skill >= limits.entity_skill
     shown = " and ".join(map(repr, found.names))
     yield Finding(
         code="L09",

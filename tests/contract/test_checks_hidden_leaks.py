@@ -313,6 +313,35 @@ def test_values_of_the_future(lag: int, tmp_path: Path) -> None:
     assert errors(task.write(tmp_path / "task")) == ({"L10"} if lag < 0 else set())
 
 
+def given_to(task: Task, column: str, each: int, decided: float, rare: float) -> None:
+    """Things, some rows each, whose usual class decides a part of the rows."""
+    generator = np.random.default_rng(0)
+    rows = pd.concat([task.train, task.whole], ignore_index=True)
+    things = generator.integers(0, len(rows) // each, len(rows))
+    usual = generator.random(len(rows)) < rare
+    own = generator.random(len(rows)) < rare
+    says = np.where(generator.random(len(rows)) < decided, usual[things], own)
+    rows[TARGET] = np.where(says, "yes", "no")
+    rows[column] = generator.permutation(10_000)[things]
+    cut = len(task.train)
+    task.train = rows.iloc[:cut].copy()
+    task.give_test(rows.iloc[cut:].reset_index(drop=True))
+
+
+@pytest.mark.parametrize("decided", [0.9, 0.0])
+def test_few_things_under_a_name_that_says_nothing(decided: float, tmp_path: Path) -> None:
+    task = make_task("binary", rows=900)
+    given_to(task, "k7", each=26, decided=decided, rare=0.5)
+    assert ("L09" in errors(task.write(tmp_path / "task"))) is (decided > 0)
+
+
+@pytest.mark.parametrize("decided", [0.6, 0.0])
+def test_persons_of_whom_few_have_the_rare_class(decided: float, tmp_path: Path) -> None:
+    task = make_task("binary", rows=3000)
+    given_to(task, "participant", each=8, decided=decided, rare=0.12)
+    assert ("L09" in errors(task.write(tmp_path / "task"))) is (decided > 0)
+
+
 def test_a_person_on_both_sides_is_an_error(tmp_path: Path) -> None:
     task = make_task("regression", rows=900)
     for frame, whole in ((task.train, task.train), (task.test, task.whole)):
