@@ -53,10 +53,10 @@ def copied_rows(subject: Subject) -> Iterator[Outcome]:
     if not subject.inputs:
         yield NotRun("L01", "no input columns")
         return
-    goal = subject.goals[0]
-    yield from _exact(subject, goal)
-    yield from _near(subject, goal)
-    yield from twin_findings(subject)
+    whole = subject.in_full  # the twin of a row may be any row
+    yield from _exact(whole, whole.goals[0])
+    yield from _near(subject, subject.goals[0])
+    yield from twin_findings(whole)
 
 
 def _codes(feature: Feature) -> Ints:

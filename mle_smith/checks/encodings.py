@@ -23,8 +23,6 @@ from mle_smith.checks.subject import Subject
 from mle_smith.values import Blame, Finding, Severity
 
 _PRIORS = (0.0, 1.0, 2.0, 5.0, 10.0, 20.0, 30.0, 50.0, 100.0)
-_MAX_ROWS = 100_000
-"""A side."""
 _MAX_NUMBERS = 60
 _ByGroup: TypeAlias = npt.NDArray[Any]
 _MAX_GROUPINGS = 12
@@ -73,7 +71,7 @@ class _Encoding(NamedTuple):
 )
 def encodings(subject: Subject) -> Iterator[Outcome]:
     """Target encodings that saw the answers."""
-    whole = subject.of_rows(_MAX_ROWS)  # the mean of some rows of a group is not that of the group
+    whole = subject.in_full  # the mean of some rows of a group is not that of the group
     for goal in whole.goals:
         outcomes = list(_outcomes(goal))
         groupings = _groupings(whole.inputs, outcomes[0])

@@ -289,12 +289,14 @@ class Subject:
             for outcome in self.outcomes
         )
 
-    def of_rows(self, most: int) -> Subject:
-        """The same package, of which statistics look at up to `most` rows a side.
-
-        Tables that were read are shared.
-        """
-        limits = self.thresholds.model_copy(update={"max_stat_rows": most})
+    @cached_property
+    def in_full(self) -> Subject:
+        """The same package for what compares rows with each other, which must see all of them."""
+        if max(len(self.train), len(self.test)) <= self.thresholds.max_stat_rows:
+            return self
+        limits = self.thresholds.model_copy(
+            update={"max_stat_rows": self.thresholds.max_compared_rows}
+        )
         other = replace(self, thresholds=limits)
         tables = ("train", "test", "answers", "sample", "plan", "aligned")
         vars(other).update({name: vars(self)[name] for name in tables if name in vars(self)})

@@ -25,6 +25,8 @@ class Thresholds(Value):
     """About so many are drawn."""
     max_stat_rows: int = Field(default=10_000, ge=100)
     """Rows a side that statistics look at, evenly spaced. Time: a second a package."""
+    max_compared_rows: int = Field(default=100_000, ge=100)
+    """Rows a side of what compares rows with each other, or sums them by group. Memory."""
     max_side_files: int = Field(default=2_000, ge=1)
     """Other public files that are searched for answers. Time."""
 
@@ -74,6 +76,9 @@ class Thresholds(Value):
     """Copies carry the same target; chance matches do not."""
     twin_log_chance: float = -3.5
     """Log10 of the chance of so many test rows with twins, given how many train rows have some."""
+    twins_together_log_chance: float = -3.5
+    """Log10 of the chance that so many twins of test rows are in test too: from here on the split
+    keeps twins on one side, and those across are copies. Sound packages have none then."""
     chance_factor: float = 3.0
     """The expected matches are a pairwise (Chow-Liu) estimate, low where more than two columns
     depend on each other. Measured: under 2 on sound packages."""

@@ -9,11 +9,14 @@ words. Nothing is assumed about the columns, so that also coarse ones can be jud
 from __future__ import annotations
 
 from collections.abc import Iterator, Sequence
-from typing import NamedTuple
+from dataclasses import dataclass
+from functools import cached_property
+from typing import NamedTuple, TypeAlias
 
 import numpy as np
+import numpy.typing as npt
 import pandas as pd
-from scipy.stats import hypergeom  # type: ignore[import-untyped]  # has no stubs
+from scipy.stats import binom, hypergeom  # type: ignore[import-untyped]  # has no stubs
 from sklearn.feature_extraction.text import HashingVectorizer
 
 from mle_smith.checks.association import Goal
@@ -21,6 +24,8 @@ from mle_smith.checks.check import Measured, Outcome
 from mle_smith.checks.features import Feature, Floats, Ints, Mask
 from mle_smith.checks.subject import Subject
 from mle_smith.values import Blame, Finding, Severity, SplitKind
+
+Keys: TypeAlias = npt.NDArray[np.uint64]
 
 _MAX_LEFT_OUT = 40
 _MAX_TEXT_ROWS = 2_500
@@ -36,6 +41,28 @@ class _Twins(NamedTuple):
     log10_luck: float
 
 
+@dataclass(frozen=True)
+class _Rows:
+    """The rows of both sides, and what is asked of twins beside their inputs."""
+
+    inputs: Sequence[Feature]
+    outcome: Ints
+    in_train: Mask
+
+    @cached_property
+    def keys(self) -> Keys:
+        """Equal for rows that are the same in all columns."""
+        return _keys([*map(_codes, self.inputs), self.outcome])
+
+    @cached_property
+    def distinct(self) -> Mask:
+        """One row of those that are the same, by lot: they may have been kept on one side."""
+        order = np.random.default_rng(0).permutation(len(self.keys))
+        first = np.zeros(len(self.keys), dtype=bool)
+        first[order[~pd.Series(self.keys[order]).duplicated().to_numpy()]] = True
+        return first
+
+
 def twin_findings(subject: Subject) -> Iterator[Outcome]:
     """Twins across the split against twins within train; nothing for a split that is not random."""
     plan = subject.plan
@@ -44,13 +71,14 @@ def twin_findings(subject: Subject) -> Iterator[Outcome]:
     if not subject.inputs or len(subject.test_rows) < 20:
         return
     goal = subject.goals[0]
-    outcome = _outcome(goal)
-    exact = _of_rows([_codes(f) for f in subject.inputs], outcome, goal, "all columns")
+    in_train = np.arange(len(goal.codes)) < goal.feature.train_rows
+    rows = _Rows(subject.inputs, _outcome(goal), in_train)
+    exact = _twins("all columns", rows.keys, in_train)
     yield from _judged(subject, "L01", [exact])
-    near = list(_left_out(subject.inputs, outcome, goal))
-    near += list(_rounded(subject.inputs, outcome, goal))
-    near += list(_texts(subject, goal))
+    near = [*_left_out(rows), *_rounded(rows), *_texts(subject, goal)]
     yield from _judged(subject, "L02", near)
+    if plan is not None:
+        yield from _exceptions(subject, rows)
 
 
 def _codes(feature: Feature) -> Ints:
@@ -66,48 +94,53 @@ def _outcome(goal: Goal) -> Ints:
     return np.round(np.nan_to_num(goal.ranks, nan=-1.0) * 1e6).astype(np.int64)
 
 
-def _of_rows(columns: Sequence[Ints], outcome: Ints, goal: Goal, how: str) -> _Twins:
-    frame = pd.DataFrame(dict(enumerate([*columns, outcome])))
-    keys = pd.util.hash_pandas_object(frame, index=False).to_numpy()
-    cut = goal.feature.train_rows
-    train, test = keys[:cut], keys[cut:]
-    within = pd.Series(train).duplicated(keep=False).to_numpy()
-    across = np.isin(test, train)
-    return _compared(how, across, within, rows=len(test))
+def _keys(columns: Sequence[Ints]) -> Keys:
+    """A number for each row that depends on its place in no column: the sum of one of each cell."""
+    generator = np.random.default_rng(0)
+    weights = generator.integers(1, 2**63, len(columns), dtype=np.uint64) | np.uint64(1)
+    return np.sum([_mixed(c, w) for c, w in zip(columns, weights, strict=True)], axis=0)
 
 
-def _compared(how: str, across: Mask, within: Mask, rows: int) -> _Twins:
+def _mixed(codes: Ints, weight: np.uint64) -> Keys:
+    product = (codes.astype(np.uint64) + np.uint64(2)) * weight
+    return (product ^ (product >> np.uint64(29))) * np.uint64(0x9E3779B97F4A7C15)
+
+
+def _twins(how: str, keys: Keys, in_train: Mask) -> _Twins:
+    codes = pd.factorize(keys)[0]
+    in_train_there = np.bincount(codes[in_train], minlength=len(codes))[codes]
+    across, within = in_train_there[~in_train] >= 1, in_train_there[in_train] >= 2
+    return _compared(how, across, within)
+
+
+def _compared(how: str, across: Mask, within: Mask) -> _Twins:
     """The chance of so many twins on the test side, of all that there are, at random."""
     test, train = int(across.sum()), int(within.sum())
-    total = rows + len(within)
-    luck = float(hypergeom.logsf(test - 1, total, test + train, rows)) / np.log(10)
+    total = len(across) + len(within)
+    luck = float(hypergeom.logsf(test - 1, total, test + train, len(across))) / np.log(10)
     return _Twins(how, test, train, luck)
 
 
-def _left_out(features: Sequence[Feature], outcome: Ints, goal: Goal) -> Iterator[_Twins]:
+def _left_out(rows: _Rows) -> Iterator[_Twins]:
     """All columns but one."""
-    varied = [f for f in features if f.distinct > 1]
+    varied = [f for f in rows.inputs if f.distinct > 1]
     if len(varied) < 3:
         return
-    columns = [_codes(f).astype(np.uint64) for f in varied]
-    generator = np.random.default_rng(0)
-    weights = generator.integers(1, 2**63, len(columns), dtype=np.uint64) | np.uint64(1)
-    mixed = [(c + np.uint64(2)) * w for c, w in zip(columns, weights, strict=True)]
-    mixed = [(m ^ (m >> np.uint64(29))) * np.uint64(0x9E3779B97F4A7C15) for m in mixed]
-    total = np.sum(mixed, axis=0, dtype=np.uint64)
-    for place in range(min(len(varied), _MAX_LEFT_OUT)):
-        if varied[place].distinct < 5:
-            continue
-        rest = (total - mixed[place]).view(np.int64)
-        yield _of_rows([rest], outcome, goal, f"all columns but {varied[place].name!r}")
+    kept = rows.distinct
+    columns = [_codes(f)[kept] for f in varied]
+    for place, feature in enumerate(varied[:_MAX_LEFT_OUT]):
+        if feature.distinct >= 5:
+            others = [*columns[:place], *columns[place + 1 :], rows.outcome[kept]]
+            yield _twins(f"all columns but {feature.name!r}", _keys(others), rows.in_train[kept])
 
 
-def _rounded(features: Sequence[Feature], outcome: Ints, goal: Goal) -> Iterator[_Twins]:
+def _rounded(rows: _Rows) -> Iterator[_Twins]:
     """All columns, numbers to a fiftieth of their spread, on two grids."""
-    numbers = [f for f in features if f.number is not None and f.distinct > 50]
+    numbers = [f for f in rows.inputs if f.number is not None and f.distinct > 50]
     if not numbers:
         return
-    others = [_codes(f) for f in features if f not in numbers]
+    kept = rows.distinct
+    others = [_codes(f) for f in rows.inputs if f not in numbers]
     for shift in (0.0, 0.5):
         cells = []
         for feature in numbers:
@@ -115,7 +148,8 @@ def _rounded(features: Sequence[Feature], outcome: Ints, goal: Goal) -> Iterator
             assert values is not None
             step = (float(np.nanstd(values)) or 1.0) / 50
             cells.append(np.nan_to_num(np.floor(values / step + shift), nan=-9e9).astype(np.int64))
-        yield _of_rows([*others, *cells], outcome, goal, "rounded numbers")
+        keys = _keys([c[kept] for c in (*others, *cells, rows.outcome)])
+        yield _twins("rounded numbers", keys, rows.in_train[kept])
 
 
 def _texts(subject: Subject, goal: Goal) -> Iterator[_Twins]:
@@ -136,7 +170,7 @@ def _texts(subject: Subject, goal: Goal) -> Iterator[_Twins]:
         for bound in (0.8, 0.65):
             across = (ours >= bound) & (ours < 1 - 1e-9)
             within = (theirs >= bound) & (theirs < 1 - 1e-9)
-            yield _compared(f"words of {feature.name!r}", across, within, rows=len(tail))
+            yield _compared(f"words of {feature.name!r}", across, within)
 
 
 def _same_target(goal: Goal) -> Floats:
@@ -187,4 +221,36 @@ def _judged(subject: Subject, code: str, asked: Sequence[_Twins]) -> Iterator[Ou
         f"{found.how}), where {expected:.1f} are usual among train rows; remove duplicates before "
         "splitting, or keep them on one side.",
         evidence={**numbers, "exploit": "the target of the twin", "repair": {"dedupe": True}},
+    )
+
+
+def _exceptions(subject: Subject, rows: _Rows) -> Iterator[Outcome]:
+    """Some twins across the split, where the split keeps twins on one side."""
+    limits = subject.thresholds
+    codes = pd.factorize(rows.keys)[0]
+    size, in_train = np.bincount(codes), np.bincount(codes, rows.in_train)
+    asked = (size > 1) & (in_train < size)
+    alone, units = int((asked & (in_train == 0)).sum()), int(asked.sum())
+    # By lot, two rows of which one is a test row are both in test with this chance; more, seldomer.
+    share = float(1 - rows.in_train.mean())
+    luck = float(binom.logsf(alone - 1, units, share / (2 - share))) / np.log(10)
+    across, total = int((in_train[codes[~rows.in_train]] > 0).sum()), int((~rows.in_train).sum())
+    least = max(limits.duplicate_rows, limits.duplicate_share * total)
+    if luck > limits.twins_together_log_chance or across < least:
+        return
+    yield Finding(
+        code="L01",
+        severity=Severity.ERROR,
+        blame=Blame.DESIGN,
+        message=f"{across} of {total} test rows have a twin with the same target in train, though "
+        f"the split keeps twins on one side: of {units} sets of twins in test, {alone} are in test "
+        "alone. Remove duplicates before splitting.",
+        evidence={
+            "test_rows_with_a_twin": across,
+            "sets_of_twins_in_test": units,
+            "in_test_alone": alone,
+            "log10_chance_by_lot": round(max(luck, -300.0), 1),
+            "exploit": "the target of the twin",
+            "repair": {"dedupe": True},
+        },
     )

@@ -283,26 +283,6 @@ def test_targets_hidden_in_parts_and_pairs_are_caught(name: str, tmp_path: Path)
     assert errors(task.write(tmp_path / "task")) == {"L06"}
 
 
-@pytest.mark.parametrize("edit", ["one column", "words"])
-def test_copies_that_were_edited_are_caught(edit: str, tmp_path: Path) -> None:
-    task = make_task("multiclass", rows=900)
-    generator = np.random.default_rng(0)
-    words = np.array([f"w{k}" for k in range(400)])
-    for frame in (task.train, task.test):
-        frame["remark"] = [" ".join(generator.choice(words, 12)) for _ in range(len(frame))]
-    rows = task.whole
-    source = task.train.sample(20, random_state=1)
-    kept = rows.loc[:19, "height"].to_numpy()
-    rows.loc[:19, rows.columns[1:]] = source[rows.columns[1:]].to_numpy()
-    if edit == "one column":
-        rows.loc[:19, "height"] = kept
-    else:
-        rows.loc[:19, "height"] = kept
-        rows.loc[:19, "remark"] = rows.loc[:19, "remark"].str.replace(r"^\S+", "indeed", regex=True)
-    task.give_test(rows.sample(frac=1, random_state=2))
-    assert "L02" in errors(task.write(tmp_path / "task"))
-
-
 @pytest.mark.parametrize("lag", [-1, 1])
 def test_values_of_the_future(lag: int, tmp_path: Path) -> None:
     task = make_task("forecasting", rows=800)

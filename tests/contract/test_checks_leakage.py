@@ -33,42 +33,6 @@ def test_sound_tasks_raise_no_alarm(kind: str, told: bool, tmp_path: Path) -> No
     assert not [n for n in checked.not_run if "could not cope" in n.reason]
 
 
-def copied(task: Task, share: float) -> pd.DataFrame:
-    rows = task.whole
-    count = round(share * len(rows))
-    source = task.train.sample(count, random_state=1)
-    rows.iloc[:count, 1:] = source[rows.columns[1:]].to_numpy()
-    return rows.sample(frac=1, random_state=2)
-
-
-@pytest.mark.parametrize("kind", ["binary", "regression"])
-@pytest.mark.parametrize("share", [0.05, 0.3])
-def test_copies_of_train_rows_are_caught(kind: str, share: float, tmp_path: Path) -> None:
-    task = make_task(kind)
-    task.give_test(copied(task, share))
-    assert "L01" in codes(task, tmp_path)
-
-
-@pytest.mark.parametrize("jitter", [1e-4, 1e-3])
-def test_copies_with_jitter_and_another_case_are_caught(jitter: float, tmp_path: Path) -> None:
-    task = make_task("regression", rows=1200)
-    rows = copied(task, 0.2)
-    generator = np.random.default_rng(0)
-    for column in ("height", "mass"):
-        spread = rows[column].std() * jitter
-        rows[column] = rows[column] + generator.normal(0, spread, len(rows))
-    rows["place"] = rows["place"].str.upper() + " "
-    task.give_test(rows)
-    assert "L02" in codes(task, tmp_path)
-
-
-def test_rows_of_coarse_columns_that_meet_by_chance_are_no_copies(tmp_path: Path) -> None:
-    task = make_task("multiclass", rows=2000)
-    task.train = task.train.drop(columns=["height", "mass"])
-    task.test = task.test.drop(columns=["height", "mass"])
-    assert not codes(task, tmp_path, least=Severity.WARNING) & {"L01", "L02"}
-
-
 @pytest.mark.parametrize("kind", ["binary", "multiclass", "regression"])
 def test_rows_in_the_order_of_the_answers_are_caught(kind: str, tmp_path: Path) -> None:
     task = make_task(kind)

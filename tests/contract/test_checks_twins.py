@@ -1,0 +1,109 @@
+"""Copies of train rows in test are caught, however they were edited; chance matches pass."""
+
+from __future__ import annotations
+
+from pathlib import Path
+
+import numpy as np
+import pandas as pd
+import pytest
+
+from mle_smith.checks import Layer, check_package
+from tests.support.checked import errors
+from tests.support.tasks import Task, make_task
+
+
+def copied(task: Task, share: float) -> pd.DataFrame:
+    rows = task.whole
+    count = round(share * len(rows))
+    source = task.train.sample(count, random_state=1)
+    rows.iloc[:count, 1:] = source[rows.columns[1:]].to_numpy()
+    return rows.sample(frac=1, random_state=2)
+
+
+@pytest.mark.parametrize("kind", ["binary", "regression"])
+@pytest.mark.parametrize("share", [0.05, 0.3])
+def test_copies_of_train_rows_are_caught(kind: str, share: float, tmp_path: Path) -> None:
+    task = make_task(kind)
+    task.give_test(copied(task, share))
+    assert "L01" in errors(task.write(tmp_path / "task"))
+
+
+@pytest.mark.parametrize("jitter", [1e-4, 1e-3])
+def test_copies_with_jitter_and_another_case_are_caught(jitter: float, tmp_path: Path) -> None:
+    task = make_task("regression", rows=1200)
+    rows = copied(task, 0.2)
+    generator = np.random.default_rng(0)
+    for column in ("height", "mass"):
+        spread = rows[column].std() * jitter
+        rows[column] = rows[column] + generator.normal(0, spread, len(rows))
+    rows["place"] = rows["place"].str.upper() + " "
+    task.give_test(rows)
+    assert "L02" in errors(task.write(tmp_path / "task"))
+
+
+def test_rows_of_coarse_columns_that_meet_by_chance_are_no_copies(tmp_path: Path) -> None:
+    task = make_task("multiclass", rows=2000)
+    task.train = task.train.drop(columns=["height", "mass"])
+    task.test = task.test.drop(columns=["height", "mass"])
+    checked = check_package(task.write(tmp_path / "task"), layers={Layer.LEAKAGE})
+    assert not {f.code for f in checked.findings} & {"L01", "L02"}
+
+
+@pytest.mark.parametrize("edit", ["one column", "words"])
+def test_copies_that_were_edited_are_caught(edit: str, tmp_path: Path) -> None:
+    task = make_task("multiclass", rows=900)
+    generator = np.random.default_rng(0)
+    words = np.array([f"w{k}" for k in range(400)])
+    for frame in (task.train, task.test):
+        frame["remark"] = [" ".join(generator.choice(words, 12)) for _ in range(len(frame))]
+    rows = task.whole
+    source = task.train.sample(20, random_state=1)
+    kept = rows.loc[:19, "height"].to_numpy()
+    rows.loc[:19, rows.columns[1:]] = source[rows.columns[1:]].to_numpy()
+    if edit == "one column":
+        rows.loc[:19, "height"] = kept
+    else:
+        rows.loc[:19, "height"] = kept
+        rows.loc[:19, "remark"] = rows.loc[:19, "remark"].str.replace(r"^\S+", "indeed", regex=True)
+    task.give_test(rows.sample(frac=1, random_state=2))
+    assert "L02" in errors(task.write(tmp_path / "task"))
+
+
+def coarse(together: bool) -> Task:
+    """Rows of which many are twins by nature; `together`: each with its twins on one side."""
+    task = make_task("multiclass", rows=4000)
+    rows = pd.concat([task.train, task.whole], ignore_index=True)
+    rows["height"], rows["mass"] = rows["height"].round(), rows["mass"] // 10
+    inputs = [c for c in rows.columns if c != "id"]
+    units = rows.groupby(inputs).ngroup() if together else pd.Series(np.arange(len(rows)))
+    late = np.random.default_rng(0).random(units.max() + 1) < 0.25
+    task.train = rows[~late[units]].reset_index(drop=True)
+    task.give_test(rows[late[units]].reset_index(drop=True))
+    return task
+
+
+@pytest.mark.parametrize("together", [True, False])
+@pytest.mark.parametrize("copies", [0, 20])
+def test_twins_that_the_split_keeps_on_one_side(
+    copies: int, together: bool, tmp_path: Path
+) -> None:
+    task = coarse(together)
+    extra = task.whole.sample(copies, random_state=1)
+    extra["id"] = [f"new-{k}" for k in range(copies)]
+    task.train = pd.concat([task.train, extra], ignore_index=True).sample(frac=1, random_state=2)
+    # Among twins by lot, twenty more are nothing.
+    expected = {"L01"} if together and copies else set()
+    assert errors(task.write(tmp_path / "task")) == expected
+
+
+@pytest.mark.parametrize("copies", [0, 100])
+def test_copies_in_which_one_column_was_changed_beside_twins(copies: int, tmp_path: Path) -> None:
+    task = coarse(together=True)
+    rows = task.whole
+    source = task.train.sample(copies, random_state=1)
+    places = rows.index[:copies]
+    rows.loc[places, rows.columns[1:]] = source[rows.columns[1:]].to_numpy()
+    rows.loc[places, "grade"] = 6 + np.arange(copies) % 3
+    task.give_test(rows)
+    assert errors(task.write(tmp_path / "task")) == ({"L02"} if copies else set())
