@@ -70,6 +70,18 @@ def _predictions_made_of(
         if not (column == target or column.startswith(f"{target}_")) or given.nunique() < 2:
             continue
         best = max(best, _agreement(given, answers, column, goal), _spelling(given, answers, goal))
+        rows, chance = _exceptions(given, answers) if goal.classes else (0, 1.0)
+        if rows >= limits.sample_exceptions and chance <= limits.sample_exceptions_chance:
+            yield _error(
+                f"the sample submission is one constant but for {rows} rows, each of which tells "
+                f"its answer to {target!r} (a chance of {chance:.2g}); write the constant there "
+                "too.",
+                target=target,
+                rows=rows,
+                chance=chance,
+                repair={"sample_submission": "constant"},
+            )
+            return
     significance, excess = best
     yield Measured("L13", {"standard_errors": round(significance, 2), "excess": round(excess, 4)})
     if significance >= limits.sample_significance and excess >= limits.sample_excess:
@@ -106,6 +118,20 @@ def _agreement(
         r = abs(correlation(rankdata(numbers), rankdata(truth)))
         found = max(found, (r * np.sqrt(len(ours)), r**2))
     return (float(found[0]), float(found[1]))
+
+
+def _exceptions(given: pd.Series[str], answers: pd.Series[str]) -> tuple[int, float]:
+    """Rows of a nearly constant column that are not the constant, and the chance of their values.
+
+    By lot, where each value stands for one class; 1 where it does not.
+    """
+    ours, theirs = plain(given).reset_index(drop=True), plain(answers).reset_index(drop=True)
+    varied = ours != ours.mode()[0]
+    pairs = pd.DataFrame({"ours": ours, "theirs": theirs})[varied].drop_duplicates()
+    if varied.mean() > 0.3 or not (pairs["ours"].is_unique and pairs["theirs"].is_unique):
+        return 0, 1.0
+    shares = theirs.map(theirs.value_counts(normalize=True))
+    return int(varied.sum()), float(np.prod(shares[varied].to_numpy(dtype=np.float64)))
 
 
 def _spelling(given: pd.Series[str], answers: pd.Series[str], goal: Goal) -> tuple[float, float]:

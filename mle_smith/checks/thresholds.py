@@ -149,6 +149,12 @@ class Thresholds(Value):
 
     sample_excess: float = 0.02
     """Agreement of the sample submission with the answers, beyond that of a constant."""
+    sample_exceptions: int = 4
+    """Rows of a sample submission that is otherwise one constant, each of which tells its answer,
+    that make an error"""
+    sample_exceptions_chance: float = 0.04
+    """where the chance that they do so is no more than this. Constants have no exceptions, so that
+    a weak test suffices."""
     found_share: float = 0.02
     """Part of the answers that another public file gives away, from which on it is an error. Each
     way of telling has a test of significance of its own."""

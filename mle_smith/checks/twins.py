@@ -98,7 +98,8 @@ def _keys(columns: Sequence[Ints]) -> Keys:
     """A number for each row that depends on its place in no column: the sum of one of each cell."""
     generator = np.random.default_rng(0)
     weights = generator.integers(1, 2**63, len(columns), dtype=np.uint64) | np.uint64(1)
-    return np.sum([_mixed(c, w) for c, w in zip(columns, weights, strict=True)], axis=0)
+    mixed = [_mixed(c, w) for c, w in zip(columns, weights, strict=True)]
+    return np.asarray(np.sum(mixed, axis=0, dtype=np.uint64))
 
 
 def _mixed(codes: Ints, weight: np.uint64) -> Keys:

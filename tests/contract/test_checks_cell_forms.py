@@ -133,3 +133,19 @@ def test_equal_numbers_of_the_sample_in_two_forms(told: bool, tmp_path: Path) ->
     marked = yes(task.whole) if told else np.arange(len(task.test)) % 2 == 0
     task.sample = task.answers[["id"]].assign(**{TARGET: np.where(marked, "0.5", "0.50")})
     assert errors(task.write(tmp_path / "task")) == ({"L13"} if told else set())
+
+
+@pytest.mark.parametrize("told", [True, False])
+@pytest.mark.parametrize("values", [("yes", "no"), (1.0, 0.0)])
+def test_a_few_answers_left_in_a_constant_sample(
+    values: tuple[object, object], told: bool, tmp_path: Path
+) -> None:
+    task = make_task("binary")
+    left = task.answers.sample(14, random_state=4)[TARGET]
+    if not told:
+        left = pd.Series(left.sample(frac=1, random_state=1).to_numpy(), left.index)
+    constant = "no" if values[0] == "yes" else 0.5
+    cells = pd.Series(constant, task.answers.index, dtype=object)
+    cells[left.index] = left.map(dict(zip(("yes", "no"), values, strict=True)))
+    task.sample = task.answers[["id"]].assign(**{TARGET: cells})
+    assert ("L13" in errors(task.write(tmp_path / "task"))) is told

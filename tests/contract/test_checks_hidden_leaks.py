@@ -6,6 +6,7 @@ import hashlib
 import os
 import zipfile
 from collections.abc import Callable
+from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
@@ -14,6 +15,7 @@ import pandas as pd
 import pytest
 
 from mle_smith.checks import Layer, check_package
+from mle_smith.checks.thresholds import Thresholds
 from mle_smith.values import Severity, TaskType
 from tests.support.checked import errors
 from tests.support.local import LocalSandbox
@@ -119,7 +121,8 @@ def test_encodings_in_a_table_of_which_statistics_look_at_some_rows(
     of_all: bool, tmp_path: Path
 ) -> None:
     task = with_groups(make_task("regression", rows=900), "mean", of_all)
-    subject = task.write(tmp_path / "task").of_rows(150)
+    few = Thresholds(max_stat_rows=150)
+    subject = replace(task.write(tmp_path / "task"), thresholds=few)
     assert ("L08" in errors(subject)) is of_all
 
 
