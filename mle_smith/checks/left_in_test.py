@@ -128,7 +128,7 @@ def _marks_of_test(subject: Subject) -> Iterator[Finding]:
         return
     for goal in subject.goals:
         for form, found in forms_of_test(subject.inputs, goal):
-            if found.significance < limits.significance or found.effect < limits.order_effect:
+            if found.significance < limits.significance or found.effect < limits.test_mark_effect:
                 continue
             yield _finding(
                 Severity.ERROR,

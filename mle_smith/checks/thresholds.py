@@ -147,6 +147,9 @@ class Thresholds(Value):
     """Skill of the form of cells, where it goes with the target more closely than with any input.
     Measured: nowhere, in sound tasks."""
 
+    test_mark_effect: float = 0.01
+    """The same share for gaps and marks that test has and train has not, though rows were divided
+    at random: no honest way leads to these."""
     sample_excess: float = 0.02
     """Agreement of the sample submission with the answers, beyond that of a constant."""
     sample_exceptions: int = 4

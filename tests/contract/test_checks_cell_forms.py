@@ -105,6 +105,19 @@ def test_gaps_that_only_test_has(told: bool, tmp_path: Path) -> None:
 
 
 @pytest.mark.parametrize("told", [True, False])
+def test_gaps_where_test_rows_have_a_rare_class(told: bool, tmp_path: Path) -> None:
+    task = make_task("multiclass", rows=2400)
+    rows = task.whole
+    rare = (rows["id"] * 7919 % 1000 < 20).to_numpy()
+    task.give_test(rows.assign(**{TARGET: rows[TARGET].mask(rare, "yew")}))
+    seldom = (task.train["id"] * 7919 % 1000 < 20).to_numpy()
+    task.train[TARGET] = task.train[TARGET].mask(seldom, "yew")
+    gone = rare if told else (rows["id"] * 7907 % 1000 < 20).to_numpy()
+    task.test["mass"] = task.test["mass"].where(~gone)
+    assert errors(task.write(tmp_path / "task")) == ({"L15"} if told else set())
+
+
+@pytest.mark.parametrize("told", [True, False])
 def test_two_words_for_nothing(told: bool, tmp_path: Path) -> None:
     task = make_task("binary")
     for frame, whole in ((task.test, task.whole), (task.train, task.train)):
