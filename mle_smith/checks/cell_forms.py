@@ -31,7 +31,7 @@ _TIE = 0.5
 on it is a mark of the target, however few rows have it."""
 _MOST_LAYOUTS = 6
 """Ways to write numbers that belong together: a date, a range, a time of day."""
-_NOTHING = frozenset(
+NOTHING = frozenset(
     {
         *("", "?", "-", "--", ".", "na", "n/a", "n.a.", "nan", "null", "missing"),
         *("unknown", "not known", "unspecified", "not specified", "not available", "unavailable"),
@@ -138,7 +138,7 @@ def words_for_nothing(features: Sequence[Feature], goal: Goal, seed: int) -> tup
         if feature.number is not None:
             continue
         cells = feature.plain_text.fillna("")
-        rows = np.flatnonzero(cells.isin(_NOTHING))
+        rows = np.flatnonzero(cells.isin(NOTHING))
         cut = int((rows < feature.train_rows).sum())
         if cut < _FEWEST_GAPS or len(rows) - cut < _FEWEST_GAPS or cells.iloc[rows].nunique() < 2:
             continue

@@ -8,8 +8,15 @@ from typing import NamedTuple
 
 import numpy as np
 
+from mle_smith.checks.cell_forms import NOTHING
 from mle_smith.checks.check import Measured, Outcome, check
-from mle_smith.checks.description import COLUMN_HEADS, description_of, markdown_tables, mentions
+from mle_smith.checks.description import (
+    COLUMN_HEADS,
+    description_of,
+    markdown_tables,
+    mentions,
+    sentences,
+)
 from mle_smith.checks.features import Feature
 from mle_smith.checks.subject import Subject
 from mle_smith.values import Blame, Finding, Severity
@@ -37,6 +44,17 @@ _LATER = re.compile(
     r"in time by|split by time|most recent|precedes? (?:all )?(?:the )?test)\b",
     re.I,
 )
+_GAPS_HEADS = re.compile(r"\b(?:missing|nulls?|empty|gaps|nans?)\b", re.I)
+_GAPS = re.compile(rf"\s*({_NUMBER})\s*(%)?\s*")
+_COMPLETE = re.compile(
+    r"\b(?:no|without|free (?:of|from)) (?:(?:column|row|value|cell|entry|feature|input)s? "
+    r"(?:has|have|with|is|are|contains?) )?(?:any |an? )?(?:missing|empty|null)\b|"
+    r"\bnothing is missing\b|\b(?:data|table|rows?|columns?|cells?|files?) (?:is|are) "
+    r"(?:all |fully )?(?:complete|filled)\b",
+    re.I,
+)
+_SUBMITTED = re.compile(r"\b(?:predict\w*|submi\w+|must|should|may|can)\b", re.I)
+_TABLES = {"train.csv": "train", "test.csv": "test"}
 _QUOTED = re.compile(r"`([^`\n]+)`")
 
 
@@ -54,15 +72,20 @@ class _Described(NamedTuple):
         "D10": "what the description says of the division of rows is not so",
     },
     title="The data dictionary",
-    asks="A table of the columns names all of them, the ranges and the types it gives are those of "
-    "the cells, and a column that is said to divide the rows, by its values or by time, does.",
+    asks="A table of the columns names all of them, the ranges, types and gaps that it gives are "
+    "those of the cells, no gap is denied, and a column that is said to divide the rows, by its "
+    "values or by time, does.",
 )
 def data_dictionary(subject: Subject) -> Iterator[Outcome]:
     """Truth of what is said of columns."""
     text = description_of(subject)
     columns = {f.name: f for f in subject.inputs}
     table = list(_described(text, {*columns, subject.id_column, *subject.targets}))
-    wrong = [w for row in table if row.column in columns for w in _untrue(row, columns[row.column])]
+    outcomes = subject.outcomes if subject.paths.answers.is_file() else ()
+    described = {**columns, **{f.name: f for f in outcomes}}
+    wrong = [w for row in table if (f := described.get(row.column)) for w in _untrue(row, f)]
+    wrong += [w for row in table for w in _wrong_gaps(subject, row)]
+    wrong += _denied_gaps(subject, text, columns)
     yield Measured("D09", {"columns_described": len(table), "wrong": len(wrong)})
     if wrong:
         yield _finding("D09", f"not true of the data: {'; '.join(wrong[:4])}; correct it.", wrong)
@@ -121,6 +144,38 @@ def _untrue(row: _Described, feature: Feature) -> Iterator[str]:
                 yield f"{feature.name!r} holds numbers, not {cell}"
 
 
+def _wrong_gaps(subject: Subject, row: _Described) -> Iterator[str]:
+    """Counts and shares of missing cells that are not those of train."""
+    if row.column not in subject.train.columns or len(subject.train) < subject.train_count:
+        return
+    cells = subject.train[row.column]
+    empty = float(cells.isna().mean())
+    words = float(cells.str.lower().isin(NOTHING | {"none"}).mean())  # to some readers, also empty
+    for head, cell in row.cells.items():
+        stated = _GAPS.fullmatch(cell) if _GAPS_HEADS.search(head) else None
+        if stated is None:
+            continue
+        unit, off = (100, 1.0) if stated[2] else (len(cells), 0.5)
+        if not -off <= _number(stated[1]) - unit * empty <= unit * words + off:
+            yield f"of {row.column!r} {unit * empty:.6g} are missing, not {cell}"
+
+
+def _denied_gaps(subject: Subject, text: str, columns: dict[str, Feature]) -> Iterator[str]:
+    """Sentences by which no cell is missing, of the columns that they name or of all."""
+    for sentence in sentences(text):
+        if not _COMPLETE.search(sentence) or _SUBMITTED.search(sentence):
+            continue
+        quoted = _QUOTED.findall(sentence)
+        named = [n for n in quoted if n in columns]
+        if quoted and not named and not any(q in _TABLES for q in quoted):
+            continue  # about something else
+        sides = [_TABLES[q] for q in quoted if q in _TABLES] or [*_TABLES.values()]
+        for name in named or columns:
+            if any(getattr(subject, side)[name].isna().any() for side in sides):
+                yield f"cells of {name!r} are missing"
+                break
+
+
 def _number(text: str) -> float:
     return float(text.replace(",", "").replace("_", "").replace("\u2212", "-"))
 
@@ -147,7 +202,7 @@ def _spoken_of(name: str, text: str) -> bool:
 
 def _claims_of_split(subject: Subject, text: str, columns: dict[str, Feature]) -> Iterator[str]:
     """Sentences about the division by a column that do not hold."""
-    for sentence in re.split(r"\n+|(?<=[.!?])\s+", text):
+    for sentence in sentences(text):
         named = [n for n in _QUOTED.findall(sentence) if n in columns]
         if len(named) != 1 or sentence.startswith("|"):
             continue

@@ -28,6 +28,19 @@ _CLASSES = re.compile(
     rf"\b(\d+|{'|'.join(_WORDS)}) (?:\w+ )?(?:classes|labels|categories)\b(?! or (?:more|fewer))",
     re.I,
 )
+_SHARE = re.compile(
+    r"(\d+(?:\.\d+)?) ?(?:%|percent) of (?:the |all )?(?:rows|cases|examples|samples) "
+    r"(?:are|have|belong to)(?: of)?(?: the)?(?: class)? `([^`\n]+)`",
+    re.I,
+)
+_SHARE_OFF = 1.5
+"""Percent; shares are rounded, and those of train and test differ a little."""
+_OTHER_FORM = re.compile(
+    r"\b(?:semicolon-separated|separated by (?:semicolons|tabs|blanks|spaces)|tab-separated|"
+    r"(?:a|an|one|as) (?:tsv|json|jsonl|excel|parquet|xlsx|xml|yaml|pickle)\b|"
+    r"(?:without|no|lacks) (?:a |any )?header)",
+    re.I,
+)
 _DENIAL = re.compile(r"\b(?:not|no|instead of|rather than)\b", re.I)
 _PROBABILITY = re.compile(r"\b(?:probabilit|likelihood|confidence|chance|score between)", re.I)
 _SUBMISSION = re.compile(r"^#{1,3} [^\n]*(?:submission|submit)[^\n]*$", re.I | re.M)
@@ -66,7 +79,8 @@ def mentions(text: str, name: str) -> bool:
 @check(
     {
         "D01": "the description is empty, or public/ has another one",
-        "D02": "a public file, target or submission column is not named",
+        "D02": "a public file, target or submission column is not named, or not the form of the "
+        "file that is handed in",
         "D03": "the metric or its direction is not stated, or stated wrongly",
         "D08": "probabilities are asked for where classes are scored, the other way round, or of "
         "another class",
@@ -96,6 +110,7 @@ def needed(subject: Subject) -> Iterator[Outcome]:
         absent |= {name for name in columns if not mentions(form, name)}
     if not form.strip() and not any(_HAND_IN.search(line) for line in _prose(text)):
         yield _finding("D02", "description.md does not say what a submission looks like; say it.")
+    yield from _form_of_file(form)
     if absent:
         listed = sorted(absent)
         yield _finding(
@@ -114,9 +129,9 @@ def needed(subject: Subject) -> Iterator[Outcome]:
     },
     title="What is claimed",
     asks="Every `N rows` and `N columns` of the description is a count of the data (of the file "
-    "that the line names), and so is what a table of files says of rows and columns; columns of "
-    "a data dictionary, an example and the goal are there; every file it names is public; "
-    "nothing private and no path is named.",
+    "that the line names), and so is what a table of files says of rows and columns, and each "
+    "share of a class; columns of a data dictionary, an example and the goal are there; every "
+    "file it names is public; nothing private and no path is named.",
 )
 def claims(subject: Subject) -> Iterator[Outcome]:
     """Truth of the description's numbers and names."""
@@ -124,6 +139,7 @@ def claims(subject: Subject) -> Iterator[Outcome]:
     wrong = [w for line in text.splitlines() for w in _wrong_counts(subject, line)]
     wrong += _wrong_cells(subject, text)
     wrong += _wrong_classes(subject, text.replace(metric_section(text), ""))
+    wrong += _wrong_shares(subject, text)
     yield Measured("D04", {"counts_claimed": len(_COUNT.findall(text)), "wrong": len(wrong)})
     if wrong:
         yield _finding("D04", f"not true: {'; '.join(wrong[:4])}. Correct it.", claims=wrong)
@@ -154,6 +170,20 @@ def claims(subject: Subject) -> Iterator[Outcome]:
 def _prose(text: str) -> list[str]:
     """The lines that are neither of tables nor of lists of files."""
     return [line for line in text.splitlines() if not re.match(r"\s*(?:\||[-*+] `)", line)]
+
+
+def _form_of_file(form: str) -> Iterator[Finding]:
+    """Submissions are read as CSV files with commas and a header."""
+    for sentence in sentences(form):
+        other = _OTHER_FORM.search(sentence)
+        denied = other and _DENIAL.search(sentence[: other.start()])
+        if other and not denied:
+            yield _finding(
+                "D02",
+                f"description.md asks for a file {other[0].lower()!r}; a submission is a CSV file "
+                "with commas and a header.",
+            )
+            return
 
 
 def _kind_of_prediction(subject: Subject, form: str) -> Iterator[Finding]:
@@ -248,6 +278,11 @@ def markdown_tables(text: str) -> Iterator[list[list[str]]]:
             rows = []
 
 
+def sentences(text: str) -> list[str]:
+    """Sentences, and lines of tables and lists."""
+    return re.split(r"\n+|(?<=[.!?])\s+", text)
+
+
 def _wrong_cells(subject: Subject, text: str) -> Iterator[str]:
     """Cells `rows` and `columns` of tables whose rows are about files."""
     tables = {
@@ -277,13 +312,27 @@ def _wrong_classes(subject: Subject, text: str) -> Iterator[str]:
     classes = {str(g.feature.name): g.feature.distinct for g in subject.goals if g.classes}
     if not classes:
         return
-    for sentence in re.split(r"\n|(?<=[.!?;])\s", text):
+    for sentence in sentences(text):
         others = [c for c in subject.input_columns if mentions(sentence, c)]
         for number in [] if others else _CLASSES.findall(sentence):
             word = number.lower()
             count = _WORDS.index(word) + 2 if word in _WORDS else int(word)
             if count not in classes.values():
                 yield f"{number} classes (there are {sorted(classes.values())})"
+
+
+def _wrong_shares(subject: Subject, text: str) -> Iterator[str]:
+    """Shares of a class that neither table has."""
+    if not subject.paths.answers.is_file():
+        return
+    for share, name in _SHARE.findall(text):
+        sides = []
+        for goal in subject.goals:
+            of = goal.feature.plain_text == name
+            sides += [goal.feature.of_train(of), goal.feature.of_test(of), of] if of.any() else []
+        shares = [100 * float(side.mean()) for side in sides]
+        if shares and min(abs(float(share) - there) for there in shares) > _SHARE_OFF:
+            yield f"{share} % of {name!r} ({shares[0]:.1f} % in train)"
 
 
 def _wrong_counts(subject: Subject, line: str) -> Iterator[str]:

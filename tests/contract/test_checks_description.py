@@ -34,6 +34,10 @@ def with_table(row: str, head: str = "column") -> Callable[[Example], object]:
     return in_description("## Metric", f"{table}\n\n## Metric")
 
 
+def added(said: str) -> Callable[[Example], object]:
+    return in_description("## Metric", f"{said}\n\n## Metric")
+
+
 DESCRIPTION: dict[str, tuple[str, Callable[[Example], object]]] = {
     "other copy": ("D01", lambda e: e.paths.public_description.write_text("later")),
     "file unnamed": ("D02", in_description("`sample_submission.csv`", "a sample")),
@@ -72,6 +76,20 @@ DESCRIPTION: dict[str, tuple[str, Callable[[Example], object]]] = {
         "D02",
         in_description("## Submission\n\nA CSV file with", "The sample has"),
     ),
+    "file without header": (
+        "D02",
+        in_description("A CSV file with", "A text file without a header line, with"),
+    ),
+    "file of another kind": ("D02", in_description("A CSV file with", "A JSON file with")),
+    "range of another target": ("D09", with_table("`batch` | 0 to 0.5 | number")),
+    "gaps denied": ("D09", added("No value is missing.")),
+    "gaps denied of a column": ("D09", added("There are no missing values in `width`.")),
+    "gaps counted": ("D09", added("| column | missing |\n|---|---|\n| `width` | 0 |")),
+    "gaps as a share": ("D09", added("| column | missing |\n|---|---|\n| `width` | 40 % |")),
+    "share of a class": (
+        "D04",
+        in_description("## Files", "90 % of the rows are `yes`.\n\n## Files"),
+    ),
     "range of other data": ("D09", with_table("`length` | 0 to 1 | number")),
     "type of other data": ("D09", with_table("`place` | north, south, west | float")),
     "column left out": (
@@ -105,6 +123,10 @@ def test_false_descriptions_are_caught(name: str, example: WriteExample) -> None
 
 
 TRUE = {
+    "gaps of another column": added("There are no missing values in `length`."),
+    "gaps of a submission": added("A prediction must have no missing values."),
+    "counted gaps": added("| column | missing |\n|---|---|\n| `length` | 0 |"),
+    "another form denied": in_description("A CSV file", "Hand in no JSON file. A CSV file"),
     "range": with_table("`length` | 0 to 1,000 | number"),
     "codes": with_table("`batch` | 1 to 4 | text"),
     "types": with_table("`place` | north, south, west | string"),
