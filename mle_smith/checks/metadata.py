@@ -25,6 +25,7 @@ from mle_smith.checks.dependence import (
     signal_of,
 )
 from mle_smith.checks.features import Floats, plain
+from mle_smith.checks.headers import READ, sections
 from mle_smith.checks.names import QUESTIONS, name_dependence
 from mle_smith.checks.subject import Subject
 from mle_smith.checks.transfer import transferred
@@ -32,6 +33,7 @@ from mle_smith.package.layout import PUBLIC
 from mle_smith.values import Blame, Finding, Severity
 
 _MAX_FILES = 200_000
+_MAX_HEADERS = 20_000
 _FEWEST_OF_A_FOLDER = 3
 """Rows that share a folder, on average; in fewer it is the file's name."""
 
@@ -41,8 +43,9 @@ class _Home:
     """A folder or archive, and what its listing says of each file."""
 
     name: str
+    in_folder: bool
     files: dict[str, dict[str, float]] = field(default_factory=dict)
-    """By the file's path: size, time of writing, place in the listing."""
+    """By the file's path: size, time of writing, place in the listing, fields of its header."""
 
 
 @check(
@@ -63,6 +66,8 @@ def metadata(subject: Subject) -> Iterator[Outcome]:
         if rows is None:
             continue
         asked += 1
+        if home.in_folder:
+            _add_headers(subject.paths.public, home)
         train = _rows(subject.train.iloc[subject.train_rows], columns, home)
         before = {} if train is None else _listing(home, train)
         for goal in subject.goals:
@@ -103,7 +108,7 @@ def _homes(subject: Subject) -> list[_Home]:
 
 
 def _folders(public: Path) -> Iterator[_Home]:
-    folders: dict[str, _Home] = defaultdict(lambda: _Home(""))
+    folders: dict[str, _Home] = defaultdict(lambda: _Home("", in_folder=True))
     for number, path in enumerate(sorted(public.rglob("*"))):
         if number >= _MAX_FILES:
             break
@@ -113,8 +118,8 @@ def _folders(public: Path) -> Iterator[_Home]:
         if path.parent != public:
             folder = PurePosixPath(shown).parent.as_posix()
             about = path.stat()
-            facts = {"size": float(about.st_size), "time": float(about.st_mtime)}
             for home in (folder, f"{PurePosixPath(folder).parent.as_posix()}/*"):
+                facts = {"size": float(about.st_size), "time": float(about.st_mtime)}
                 folders[home].name = home
                 folders[home].files[shown] = facts
     parents = [h for h in folders.values() if h.name.endswith("/*")]
@@ -122,12 +127,33 @@ def _folders(public: Path) -> Iterator[_Home]:
     yield from (home for home in folders.values() if home.name not in alone)
 
 
+def _add_headers(public: Path, home: _Home) -> None:
+    """The rank of each section of the files' headers, read from the front and from the back.
+
+    Whichever end a number or a date has its high digits at, one of the two follows it.
+    """
+    heads: dict[str, dict[str, bytes]] = defaultdict(dict)
+    for shown in list(home.files)[:_MAX_HEADERS]:
+        with (public / shown).open("rb") as file:
+            for name, body in sections(file.read(READ)).items():
+                heads[name][shown] = body
+    for name, bodies in heads.items():
+        if len(bodies) < MIN_ROWS or len(set(bodies.values())) < 2:
+            continue
+        for end, step in (("", 1), (" from its end", -1)):
+            ordered = sorted({body[::step] for body in bodies.values()})
+            ranks = {body: float(rank) for rank, body in enumerate(ordered)}
+            for shown, about in home.files.items():
+                read = shown in bodies
+                about[f"{name} in the header{end}"] = ranks[bodies[shown][::step]] if read else -1.0
+
+
 def _archives(listings: dict[str, pd.DataFrame]) -> Iterator[_Home]:
     for name, members in listings.items():
         numbers = members.drop(columns="path").apply(pd.to_numeric, errors="coerce")
         rows = zip(members["path"], numbers.to_dict("records"), strict=True)
         files = {str(path): {str(k): float(v) for k, v in about.items()} for path, about in rows}
-        yield _Home(name.removeprefix(f"{PUBLIC}/"), files)
+        yield _Home(name.removeprefix(f"{PUBLIC}/"), in_folder=False, files=files)
 
 
 def _rows(table: pd.DataFrame, columns: Sequence[str], home: _Home) -> list[str | None] | None:

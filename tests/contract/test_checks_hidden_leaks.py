@@ -3,8 +3,6 @@
 from __future__ import annotations
 
 import hashlib
-import os
-import zipfile
 from collections.abc import Callable
 from dataclasses import replace
 from pathlib import Path
@@ -20,28 +18,6 @@ from mle_smith.values import Severity, TaskType
 from tests.support.checked import errors
 from tests.support.local import LocalSandbox
 from tests.support.tasks import TARGET, Task, make_task
-
-
-@pytest.mark.parametrize("leak", ["time", "size", "place", "folder", "none"])
-def test_metadata_of_files(leak: str, tmp_path: Path) -> None:
-    task = make_task("regression")
-    subject = task.write(tmp_path / "task", LocalSandbox())
-    rows = task.whole.sort_values(TARGET).reset_index(drop=True)
-    home = subject.paths.public / "scans"
-    home.mkdir()
-    generator = np.random.default_rng(0)
-    for rank, key in enumerate(rows["id"]):
-        shelf = f"shelf {rank // 30 if leak == 'folder' else rank % 5}"
-        path = home / shelf / f"{key}.bin"
-        path.parent.mkdir(exist_ok=True)
-        path.write_bytes(generator.bytes(100 + 2 * rank if leak == "size" else 100))
-        moment = 1e9 + (60 * rank if leak == "time" else 0)
-        os.utime(path, (moment, moment))
-    if leak == "place":
-        with zipfile.ZipFile(subject.paths.public / "media.zip", "w") as archive:
-            for key in rows["id"]:
-                archive.writestr(zipfile.ZipInfo(f"{key}.bin"), b"x")
-    assert errors(subject) == (set() if leak == "none" else {"L05"})
 
 
 def named_after(task: Task, how: str) -> pd.Series[str]:
@@ -477,26 +453,6 @@ def paired(task: Task, how: str, generator: np.random.Generator) -> None:
 @pytest.mark.parametrize("how", ["hubs", "clusters", "at random"])
 def test_pairs_that_tell_by_how_they_were_chosen(how: str, tmp_path: Path) -> None:
     task = make_task("binary")
-    weaken(task)
+    task.weaken()
     paired(task, how, np.random.default_rng(1))
     assert ("L16" in errors(task.write(tmp_path / "task"))) == (how != "at random")
-
-
-def weaken(task: Task) -> None:
-    """Leave one input, so that what is planted has little beside it."""
-    for name in ("train", "test"):
-        frame = getattr(task, name)
-        setattr(task, name, frame[[c for c in ("id", "mass", TARGET) if c in frame.columns]])
-
-
-@pytest.mark.parametrize("told", [True, False])
-def test_sessions_in_the_names_of_files(told: bool, tmp_path: Path) -> None:
-    task = make_task("binary")
-    weaken(task)
-    generator = np.random.default_rng(2)
-    for frame, whole in ((task.train, task.train), (task.test, task.whole)):
-        yes = (whole[TARGET] == "yes").to_numpy() if told else whole["id"] % 2 == 0
-        session = generator.integers(0, 25, len(frame)) * 2 + yes
-        take = generator.permutation(len(frame)) + (0 if frame is task.train else 5000)
-        frame["file"] = [f"s{s:03d}_take{t:04d}.wav" for s, t in zip(session, take, strict=True)]
-    assert ("L09" in errors(task.write(tmp_path / "task"))) == told

@@ -52,6 +52,12 @@ class Task:
         self.train[name] = change(self.train)
         self.test[name] = values
 
+    def weaken(self) -> None:
+        """Leave one input, so that what is planted has little beside it."""
+        kept = [c for c in ("id", "mass", TARGET) if c in self.train.columns]
+        self.train = self.train[kept]
+        self.test = self.test[[c for c in kept if c in self.test.columns]]
+
     def write(self, root: Path, sandbox: Sandbox | None = None, *, told: bool = True) -> Subject:
         """Write the package; `told`: the checks are told the formulation."""
         (root / "public").mkdir(parents=True)

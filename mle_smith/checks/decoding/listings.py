@@ -18,7 +18,7 @@ def listing(path: Path) -> pd.DataFrame | None:
     """One row for each file in the archive: `path`, and numbers; None for what is no archive.
 
     Numbers are `size` and `packed size` in bytes, `time` in seconds (since any moment, the same for
-    all) and `place`, counted from 0.
+    all), `place`, counted from 0, `owner` and `mode`, or what a zip file has in their stead.
     """
     try:
         if zipfile.is_zipfile(path):
@@ -43,19 +43,24 @@ def _zip(path: Path) -> pd.DataFrame:
                 "packed size": [entry.compress_size for entry in files],
                 "time": [_moment(entry.date_time) for entry in files],
                 "place": range(len(files)),
+                "owner": [256 * entry.create_system + entry.create_version for entry in files],
+                "mode": [entry.external_attr for entry in files],
             }
         )
 
 
 def _tar(path: Path) -> pd.DataFrame:
     rows = []
+    owners: dict[tuple[object, ...], int] = {}
     with tarfile.open(path) as archive:
         for place, member in enumerate(archive):
             if place >= _MAX_MEMBERS:
                 break
             if member.isfile():
-                rows.append((member.name, member.size, member.mtime, place))
-    return pd.DataFrame(rows, columns=["path", "size", "time", "place"])
+                by = (member.uid, member.gid, member.uname, member.gname)
+                owner = owners.setdefault(by, len(owners))
+                rows.append((member.name, member.size, member.mtime, place, owner, member.mode))
+    return pd.DataFrame(rows, columns=["path", "size", "time", "place", "owner", "mode"])
 
 
 def _moment(stamp: tuple[int, int, int, int, int, int]) -> float:

@@ -1,0 +1,75 @@
+"""What the headers of media files say beside the picture or sound: times, devices, remarks."""
+
+from __future__ import annotations
+
+import struct
+from collections.abc import Iterator
+
+READ = 1 << 16
+"""Bytes of a file that are looked at."""
+_MAX_SECTIONS = 64
+
+
+def sections(head: bytes) -> dict[str, bytes]:
+    """The sections before the content of a PNG, JPEG, RIFF (WAV, WebP) or gzip file, by their name.
+
+    Sections that say how large the content is are called `size`. Empty for other files, and as far
+    as read of broken ones.
+    """
+    found: dict[str, bytes] = {}
+    try:
+        for number, (name, body) in enumerate(_sections(head)):
+            if number >= _MAX_SECTIONS:
+                break
+            found[name] = found.get(name, b"") + body
+    except struct.error:
+        pass  # cut off
+    return found
+
+
+def _sections(head: bytes) -> Iterator[tuple[str, bytes]]:
+    if head.startswith(b"\x89PNG\r\n\x1a\n"):
+        yield from _png(head)
+    elif head.startswith(b"\xff\xd8"):
+        yield from _jpeg(head)
+    elif head.startswith(b"RIFF"):
+        yield from _riff(head)
+    elif head.startswith(b"\x1f\x8b"):
+        yield "time of writing", head[7:3:-1]
+        name = head[10 : head.find(b"\0", 10)] if head[3] & 8 else b""
+        yield "other fields", head[8:10] + name
+
+
+def _png(head: bytes) -> Iterator[tuple[str, bytes]]:
+    place = 8
+    while True:
+        size, kind = struct.unpack_from(">I4s", head, place)
+        if kind in (b"IDAT", b"IEND"):
+            return
+        name = kind.decode("latin-1")
+        yield "size" if name == "IHDR" else name, head[place + 8 : place + 8 + size]
+        place += size + 12
+
+
+def _jpeg(head: bytes) -> Iterator[tuple[str, bytes]]:
+    place = 2
+    while True:
+        mark, kind, size = struct.unpack_from(">BBH", head, place)
+        if mark != 0xFF or kind in (0xDA, 0xD9):
+            return
+        body = head[place + 4 : place + 2 + size]
+        if kind == 0xFE or 0xE0 <= kind <= 0xEF or kind == 0xDB:  # remarks, devices, quality
+            yield f"marker {kind:X}", body
+        elif 0xC0 <= kind <= 0xCF and kind != 0xC4:
+            yield "size", body
+        place += size + 2
+
+
+def _riff(head: bytes) -> Iterator[tuple[str, bytes]]:
+    place = 12
+    while True:
+        kind, size = struct.unpack_from("<4sI", head, place)
+        if kind in (b"data", b"VP8 ", b"VP8L"):
+            return
+        yield kind.decode("latin-1").strip(), head[place + 8 : place + 8 + size]
+        place += 8 + size + size % 2
