@@ -19,6 +19,11 @@ Ints: TypeAlias = NDArray[np.int64]
 Mask: TypeAlias = NDArray[np.bool_]
 
 _ONE_NUMBER = re.compile(r"^[^\d]*?([-+]?\d+(?:\.\d+)?)[^\d]*$")
+_SEPARATORS = re.compile(
+    r"(?<=\d)[,' \u00a0\u202f](?=\d{3}(?!\d))|(?<=\d)\.(?=\d{3}(?:\.\d{3})*,\d)"
+)
+"""Of thousands: `1,204.50`, `1 204.50` and `1.204,50`."""
+_DECIMAL_COMMA = re.compile(r"(?<=\d),(?=\d{1,2}(?!\d))")
 _TIME = re.compile(r"^\s*(\d{1,4}[-/.]\d{1,2}[-/.]\d{1,4}|\d{1,2}:\d{2}|\d{4}-\d{2})")
 _TIME_FORMATS = (
     "ISO8601",
@@ -111,10 +116,13 @@ class Feature:
 
     @cached_property
     def number_within(self) -> Floats | None:
-        """The one number in each text (`12.5 kg`); None unless nearly all texts have just one."""
+        """The one number in a text (`12.5 kg`, `EUR 1,204.50`); None unless nearly all have one."""
         if self.number is not None or self.distinct < 3:
             return None
-        found = self.text.str.extract(_ONE_NUMBER, expand=False)
+        whole = self.text.str.replace(_SEPARATORS, "", regex=True)
+        found = whole.str.replace(_DECIMAL_COMMA, ".", regex=True).str.extract(
+            _ONE_NUMBER, expand=False
+        )
         if found.notna().sum() < 0.95 * self.text.notna().sum():
             return None
         return pd.to_numeric(found).to_numpy(dtype=np.float64, na_value=np.nan)

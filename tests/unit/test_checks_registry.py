@@ -53,6 +53,19 @@ def test_columns_are_understood(values: list[str | None], kind: str) -> None:
     assert np.isnan(seen).tolist() == [v is None for v in values]
 
 
+@pytest.mark.parametrize(
+    "amounts",
+    [
+        ["EUR 1,204.50", "EUR 13.20", "EUR 1,000,007.00"],
+        ["1.204,50 \u20ac", "13,2 \u20ac", "1.000.007,00 \u20ac"],
+        ["1 204.5 kg", "13.20 kg", "1 000 007 kg"],
+    ],
+)
+def test_amounts_are_numbers(amounts: list[str | None]) -> None:
+    assert (seen := feature(amounts).quantity) is not None
+    assert seen.tolist() == [1204.5, 13.2, 1_000_007]
+
+
 def test_words_are_no_quantity() -> None:
     assert feature(["red", "green", "1"]).quantity is None
 
