@@ -28,6 +28,8 @@ from mle_smith.values import Blame, Finding, Severity, SplitKind
 Keys: TypeAlias = npt.NDArray[np.uint64]
 
 _MAX_LEFT_OUT = 40
+_LOTS = 20
+"""Of a row that differs in two of twelve columns, 2 in 3 halves of the others are found by them."""
 _MAX_TEXT_ROWS = 2_500
 _LONG_TEXT = 5
 
@@ -75,7 +77,7 @@ def twin_findings(subject: Subject) -> Iterator[Outcome]:
     rows = _Rows(subject.inputs, _outcome(goal), in_train)
     exact = _twins("all columns", rows.keys, in_train)
     yield from _judged(subject, "L01", [exact])
-    near = [*_left_out(rows), *_rounded(rows), *_texts(subject, goal)]
+    near = [*_left_out(rows), *_mostly_same(rows), *_rounded(rows), *_texts(subject, goal)]
     yield from _judged(subject, "L02", near)
     if plan is not None:
         yield from _exceptions(subject, rows)
@@ -133,6 +135,51 @@ def _left_out(rows: _Rows) -> Iterator[_Twins]:
         if feature.distinct >= 5:
             others = [*columns[:place], *columns[place + 1 :], rows.outcome[kept]]
             yield _twins(f"all columns but {feature.name!r}", _keys(others), rows.in_train[kept])
+
+
+def _mostly_same(rows: _Rows) -> Iterator[_Twins]:
+    """All columns but two, three or a fifth.
+
+    Rows that are the same in some half of the columns, drawn by lot, are compared in all of them.
+    """
+    kept = rows.distinct
+    in_train = rows.in_train[kept]
+    varied = [f for f in rows.inputs if f.distinct > 1]
+    many = len(varied)
+    bounds = sorted({2, 3, many // 5} & set(range(2, many // 2)))
+    if not bounds:
+        return
+    columns = np.stack([_codes(f)[kept] for f in varied])
+    generator = np.random.default_rng(0)
+    fewest = np.full(len(in_train), many)
+    for _ in range(_LOTS):
+        half = generator.choice(many, many // 2, replace=False)
+        keys = _keys([*columns[half], rows.outcome[kept]])
+        twin = _some_twin(keys, in_train, generator)
+        found = np.flatnonzero(twin >= 0)
+        differing = (columns[:, found] != columns[:, twin[found]]).sum(axis=0)
+        fewest[found] = np.minimum(fewest[found], differing)
+    for bound in bounds:
+        near = fewest <= bound
+        yield _compared(f"all columns but {bound}", near[~in_train], near[in_train])
+
+
+def _some_twin(keys: Keys, in_train: Mask, generator: np.random.Generator) -> Ints:
+    """For each row another row, of train, that has its key, by lot; -1 where there is none."""
+    order = generator.permutation(len(keys))
+    order = order[np.lexsort((~in_train[order], keys[order]))]  # by key, train rows first
+    ordered, train = keys[order], in_train[order]
+    start = np.r_[True, ordered[1:] != ordered[:-1]]
+    group = np.cumsum(start) - 1
+    first = np.flatnonzero(start)
+    count = np.bincount(group, train).astype(np.int64)
+    place = np.arange(len(keys)) - first[group]
+    most = np.maximum(count[group], 1)
+    other = np.where(train, (place + 1) % most, place % most) + first[group]
+    alone = count[group] < np.where(train, 2, 1)
+    twin = np.full(len(keys), -1)
+    twin[order] = np.where(alone, -1, order[other])
+    return twin
 
 
 def _rounded(rows: _Rows) -> Iterator[_Twins]:

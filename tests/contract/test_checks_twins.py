@@ -70,6 +70,21 @@ def test_copies_that_were_edited_are_caught(edit: str, tmp_path: Path) -> None:
     assert "L02" in errors(task.write(tmp_path / "task"))
 
 
+@pytest.mark.parametrize("copies", [0, 15])
+def test_copies_with_two_columns_in_other_units(copies: int, tmp_path: Path) -> None:
+    task = make_task("binary")
+    generator = np.random.default_rng(0)
+    for frame in (task.train, task.test):
+        for k in range(8):
+            frame[f"count{k}"] = generator.poisson(3, len(frame))
+    rows = task.whole
+    source = task.train.sample(copies, random_state=1)[rows.columns[1:]]
+    source["height"], source["mass"] = source["height"] * 2.54, source["mass"] / 1000
+    rows.loc[rows.index[:copies], rows.columns[1:]] = source.to_numpy()
+    task.give_test(rows.sample(frac=1, random_state=2))
+    assert errors(task.write(tmp_path / "task")) == ({"L02"} if copies else set())
+
+
 def coarse(together: bool) -> Task:
     """Rows of which many are twins by nature; `together`: each with its twins on one side."""
     task = make_task("multiclass", rows=4000)
