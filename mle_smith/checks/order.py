@@ -30,6 +30,7 @@ from mle_smith.checks.dependence import (
     rise,
     signal_of,
 )
+from mle_smith.checks.entities_and_time import words_of
 from mle_smith.checks.features import Feature, Floats, Ints, numbers_of
 from mle_smith.checks.names import name_dependence, name_numbers
 from mle_smith.checks.preparation import order_key
@@ -40,6 +41,7 @@ from mle_smith.values import Blame, Finding, Severity
 
 _SPARSEST = 10
 """Numbers that there may be for each row, so that they are numbers of rows."""
+_KEY_WORDS = frozenset({"id", "key", "no", "nr", "uid", "pid", "ref", "reference", "serial"})
 _UNEVEN = 0.1
 """Part of their span by which they may lie off an even spread. No measurement lies as evenly."""
 
@@ -76,12 +78,19 @@ def order(subject: Subject) -> Iterator[Outcome]:
 
 
 def _numbers_rows(feature: Feature) -> bool:
-    """Whether an input is a number of the row: whole, of each row another, evenly spread."""
+    """Whether an input is a number of the row: whole, of each row another, evenly spread.
+
+    One that is called a key or a number need not be even: there may be ranges of them.
+    """
     values, rows = feature.number, len(feature.codes)
     if values is None or feature.missing.any() or feature.distinct < 0.99 * rows:
         return False
     ordered, span = np.sort(values), float(np.ptp(values)) + 1
-    if (values != np.round(values)).any() or span > _SPARSEST * rows:
+    if (values != np.round(values)).any():
+        return False
+    if words_of(feature.name) & _KEY_WORDS:
+        return True
+    if span > _SPARSEST * rows:
         return False
     even = np.linspace(ordered[0], ordered[-1], rows)
     return bool(np.abs(ordered - even).max() <= _UNEVEN * span)

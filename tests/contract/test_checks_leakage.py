@@ -68,6 +68,18 @@ def test_an_input_that_numbers_the_rows(leaks: bool, tmp_path: Path) -> None:
     assert codes(task, tmp_path) == ({"L03"} if leaks else set())
 
 
+@pytest.mark.parametrize("leaks", [True, False])
+def test_keys_of_two_ranges(leaks: bool, tmp_path: Path) -> None:
+    task = make_task("binary")
+    generator = np.random.default_rng(0)
+    for frame, whole in ((task.train, task.train), (task.test, task.whole)):
+        there = whole[TARGET] == "yes" if leaks else generator.random(len(frame)) < 0.4
+        lot = np.where(generator.random(len(frame)) < 0.7, there, ~there)
+        numbers = generator.choice(90_000, len(frame), replace=False)
+        frame["LetterNo"] = np.where(lot, 700_000, 200_000) + numbers
+    assert codes(task, tmp_path) == ({"L03"} if leaks else set())
+
+
 def test_a_file_sorted_by_a_strong_input_is_sound(tmp_path: Path) -> None:
     task = make_task("regression")
     task.give_test(task.whole.sort_values("height"))
