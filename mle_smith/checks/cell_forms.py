@@ -42,16 +42,20 @@ NOTHING = frozenset(
 
 
 class Form(NamedTuple):
-    """Cells of a column that are written otherwise than they need be."""
+    """Cells of a column, or whole lines, that are written otherwise than they need be."""
 
     feature: Feature
     how: str
     there: Mask
+    of_lines: bool = False
 
     @property
-    def column(self) -> str:
-        """The column's name."""
-        return self.feature.name
+    def columns(self) -> list[str]:
+        """The column's name; none of lines."""
+        return [] if self.of_lines else [self.feature.name]
+
+    def __str__(self) -> str:
+        return f"{'lines' if self.of_lines else f'cells of {self.feature.name!r}'} {self.how}"
 
 
 def forms(feature: Feature) -> Iterator[Form]:
@@ -99,16 +103,17 @@ def _far(numbers: Floats) -> Iterator[Mask]:
 
 
 def telling_form(
-    features: Sequence[Feature], goal: Goal, least: float, seed: int
+    features: Sequence[Feature], lines: Sequence[Form], goal: Goal, least: float, seed: int
 ) -> tuple[Form, float] | None:
-    """The form that foretells the target best, with its skill, if nothing else explains it.
+    """The form of cells or lines that foretells the target best, with its skill.
+
+    None if there is no such form, or something else explains it.
 
     A source of data may have a hand of its own, and the target may depend on the source: then the
     form goes with an input at least as closely as with the target.
     """
-    found = [
-        (form, mask_skill(form.there[:, None], goal, seed)) for f in features for form in forms(f)
-    ]
+    asked = [*(form for f in features for form in forms(f)), *lines]
+    found = [(form, mask_skill(form.there[:, None], goal, seed)) for form in asked]
     for form, skill in sorted(found, key=lambda pair: -pair[1]):
         tie = explained(form.there, goal.feature)
         if skill < least and tie < _TIE:
@@ -148,18 +153,19 @@ def words_for_nothing(features: Sequence[Feature], goal: Goal, seed: int) -> tup
     return max(found, key=lambda pair: pair[1])
 
 
-def forms_of_test(features: Sequence[Feature], goal: Goal) -> Iterator[tuple[Form, Dependence]]:
+def forms_of_test(
+    features: Sequence[Feature], lines: Sequence[Form], goal: Goal
+) -> Iterator[tuple[Form, Dependence]]:
     """What is said of the answers by marks, gaps among them, that test has and train hardly has.
 
     No model of train finds these. Where the rows were divided at random, both have them alike.
     """
     signal = signal_of(goal)
-    for feature in features:
-        gaps = Form(feature, "without a value", feature.missing)
-        for form in (gaps, *forms(feature)):
-            train, test = feature.of_train(form.there).mean(), feature.of_test(form.there)
-            if test.mean() - train >= _MORE_IN_TEST and test.mean() >= 2 * train:
-                yield form, group_dependence(signal, test, form.how)
+    asked = [Form(f, "without a value", f.missing) for f in features]
+    for form in (*asked, *(form for f in features for form in forms(f)), *lines):
+        train, test = form.feature.of_train(form.there).mean(), form.feature.of_test(form.there)
+        if test.mean() - train >= _MORE_IN_TEST and test.mean() >= 2 * train:
+            yield form, group_dependence(signal, test, form.how)
 
 
 def explained(mark: Mask | Floats, feature: Feature) -> float:

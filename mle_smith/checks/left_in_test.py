@@ -10,9 +10,16 @@ from collections.abc import Iterator, Sequence
 import numpy as np
 
 from mle_smith.checks.association import Goal, joint_skill, mask_skill, tree_skill
-from mle_smith.checks.cell_forms import explained, forms_of_test, telling_form, words_for_nothing
+from mle_smith.checks.cell_forms import (
+    Form,
+    explained,
+    forms_of_test,
+    telling_form,
+    words_for_nothing,
+)
 from mle_smith.checks.check import Measured, Need, Outcome, check
 from mle_smith.checks.features import Feature, Floats
+from mle_smith.checks.line_forms import line_forms
 from mle_smith.checks.subject import Subject
 from mle_smith.values import Blame, Finding, Severity, SplitKind
 
@@ -20,12 +27,13 @@ from mle_smith.values import Blame, Finding, Severity, SplitKind
 def _finding(
     severity: Severity, message: str, columns: Sequence[str], **evidence: object
 ) -> Finding:
+    repair = {"repair": {"drop_columns": list(columns)}} if columns else {}
     return Finding(
         code="L15",
         severity=severity,
         blame=Blame.DESIGN,
         message=message,
-        evidence={"columns": list(columns), **evidence, "repair": {"drop_columns": list(columns)}},
+        evidence={"columns": list(columns), **evidence, **repair},
     )
 
 
@@ -33,7 +41,7 @@ def _finding(
     {"L15": "the target, or the pattern of missing cells that gives it away, is in test"},
     title="Answers left in test, or in what is missing",
     asks="The target's column in test; a column that only test has; the pattern of missing cells, "
-    "as a model of its own; cells that are written in another form than their like.",
+    "as a model of its own; cells and lines that are written in another form than their like.",
     needs=(Need.PRIVATE,),
 )
 def left_in_test(subject: Subject) -> Iterator[Outcome]:
@@ -52,8 +60,9 @@ def left_in_test(subject: Subject) -> Iterator[Outcome]:
         yield Measured("L15", {"skill_of_missing_cells": round(skill, 4)})
         if skill >= subject.thresholds.mask_warning:
             yield from _masks(subject, goal, masks, skill)
-    yield from _forms(subject)
-    yield from _marks_of_test(subject)
+    lines = list(line_forms(subject))
+    yield from _forms(subject, lines)
+    yield from _marks_of_test(subject, lines)
     yield from _words(subject)
 
 
@@ -104,42 +113,43 @@ def _count(masks: Sequence[Feature]) -> Floats:
     return np.asarray(np.sum([f.missing for f in masks], axis=0), dtype=np.float64)
 
 
-def _forms(subject: Subject) -> Iterator[Finding]:
+def _forms(subject: Subject, lines: Sequence[Form]) -> Iterator[Finding]:
     """Marks in the way that cells are written."""
     for goal in subject.goals:
-        found = telling_form(subject.inputs, goal, subject.thresholds.form_skill, subject.seed)
+        least = subject.thresholds.form_skill
+        found = telling_form(subject.inputs, lines, goal, least, subject.seed)
         if found is not None:
             form, skill = found
             yield _finding(
                 Severity.ERROR,
-                f"cells of {form.column!r} {form.how} foretell {goal.feature.name!r} with skill "
-                f"{skill:.3f}, and no input says which these are; write all cells in one form.",
-                [form.column],
+                f"{form} foretell {goal.feature.name!r} with skill {skill:.3f}, and no input says "
+                "which these are; write all in one form.",
+                form.columns,
                 target=goal.feature.name,
                 skill=round(skill, 4),
-                exploit=f"a tree on which cells of {form.column!r} are {form.how}",
+                exploit=f"a tree on {form}",
             )
 
 
-def _marks_of_test(subject: Subject) -> Iterator[Finding]:
+def _marks_of_test(subject: Subject, lines: Sequence[Form]) -> Iterator[Finding]:
     """Gaps and forms of cells that only test has, where the division was at random."""
     limits = subject.thresholds
     if subject.plan is None or subject.plan.split.kind is not SplitKind.STRATIFIED:
         return
     for goal in subject.goals:
-        for form, found in forms_of_test(subject.inputs, goal):
+        for form, found in forms_of_test(subject.inputs, lines, goal):
             if found.significance < limits.significance or found.effect < limits.test_mark_effect:
                 continue
             yield _finding(
                 Severity.ERROR,
-                f"cells of {form.column!r} {form.how}, which test has and train has not, explain "
+                f"{form}, which test has and train has not, explain "
                 f"{found.effect:.0%} of {goal.feature.name!r} ({found.significance:.0f} standard "
                 "errors); do the same to both sides.",
-                [form.column],
+                form.columns,
                 target=goal.feature.name,
                 share_of_variance=round(found.effect, 4),
                 standard_errors=round(found.significance, 2),
-                exploit=f"a rule on which cells of {form.column!r} are {form.how}",
+                exploit=f"a rule on {form}",
             )
 
 

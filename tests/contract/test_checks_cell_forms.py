@@ -162,3 +162,26 @@ def test_a_few_answers_left_in_a_constant_sample(
     cells[left.index] = left.map(dict(zip(("yes", "no"), values, strict=True)))
     task.sample = task.answers[["id"]].assign(**{TARGET: cells})
     assert ("L13" in errors(task.write(tmp_path / "task"))) is told
+
+
+def in_quotes(line: str) -> str:
+    key, cell, *rest = line.split(",")
+    return ",".join([key, f'"{cell}"', *rest])
+
+
+@pytest.mark.parametrize("told", [True, False])
+@pytest.mark.parametrize("sides", [("train", "test"), ("test",)])
+@pytest.mark.parametrize("change", [in_quotes, lambda line: line + "\r"])
+def test_lines_that_are_written_otherwise(
+    change: Callable[[str], str], sides: tuple[str, ...], told: bool, tmp_path: Path
+) -> None:
+    task = make_task("binary")
+    subject = task.write(tmp_path / "task")
+    for side in sides:
+        rows = task.train if side == "train" else task.whole
+        marked = yes(rows) if told else (rows["id"] * 7919 % 10 < 4).to_numpy()
+        path = subject.paths.public / f"{side}.csv"
+        head, *lines = path.read_text().splitlines()
+        lines = [change(line) if there else line for line, there in zip(lines, marked, strict=True)]
+        path.write_bytes("\n".join([head, *lines, ""]).encode())
+    assert errors(subject) == ({"L15"} if told else set())
