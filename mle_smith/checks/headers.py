@@ -1,4 +1,4 @@
-"""What the headers of media files say beside the picture or sound: times, devices, remarks."""
+"""What files say beside their content: times, devices and remarks in headers, forms of text."""
 
 from __future__ import annotations
 
@@ -13,8 +13,8 @@ _MAX_SECTIONS = 64
 def sections(head: bytes) -> dict[str, bytes]:
     """The sections before the content of a PNG, JPEG, RIFF (WAV, WebP) or gzip file, by their name.
 
-    Sections that say how large the content is are called `size`. Empty for other files, and as far
-    as read of broken ones.
+    Sections that say how large the content is are called `size`. Of text: how it is encoded and how
+    lines end. Empty for other files, and as far as read of broken ones.
     """
     found: dict[str, bytes] = {}
     try:
@@ -38,6 +38,9 @@ def _sections(head: bytes) -> Iterator[tuple[str, bytes]]:
         yield "time of writing", head[7:3:-1]
         name = head[10 : head.find(b"\0", 10)] if head[3] & 8 else b""
         yield "other fields", head[8:10] + name
+    elif head and b"\0" not in head:
+        yield "byte order mark", head[:3] if head.startswith(b"\xef\xbb\xbf") else b""
+        yield "ends of lines", b"\r\n" if b"\r\n" in head else b""
 
 
 def _png(head: bytes) -> Iterator[tuple[str, bytes]]:

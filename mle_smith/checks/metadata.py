@@ -140,12 +140,13 @@ def _add_headers(public: Path, home: _Home) -> None:
     for name, bodies in heads.items():
         if len(bodies) < MIN_ROWS or len(set(bodies.values())) < 2:
             continue
-        for end, step in (("", 1), (" from its end", -1)):
+        ends = [("", 1), (" from its end", -1)]
+        for end, step in ends[: len(set(bodies.values())) - 1]:
             ordered = sorted({body[::step] for body in bodies.values()})
             ranks = {body: float(rank) for rank, body in enumerate(ordered)}
             for shown, about in home.files.items():
                 read = shown in bodies
-                about[f"{name} in the header{end}"] = ranks[bodies[shown][::step]] if read else -1.0
+                about[f"{name} at the head{end}"] = ranks[bodies[shown][::step]] if read else -1.0
 
 
 def _archives(listings: dict[str, pd.DataFrame]) -> Iterator[_Home]:

@@ -60,6 +60,12 @@ def gz(shade: int, moment: datetime) -> bytes:
     return gzip.compress(f"{shade:06}".encode(), mtime=moment.timestamp())
 
 
+def text(shade: int, moment: datetime) -> bytes:
+    """Those written later come from another machine."""
+    end = "\r\n" if moment > datetime(2020, 5, 4, 6) else "\n"
+    return f"{shade:06}{end}".encode()
+
+
 def in_some_order(task: Task, told: bool) -> Iterator[tuple[int, int]]:
     """Ids in their order, and a rank of each: that of its answer, or by lot."""
     rows = task.whole.sort_values("id")
@@ -68,8 +74,8 @@ def in_some_order(task: Task, told: bool) -> Iterator[tuple[int, int]]:
 
 
 @pytest.mark.parametrize("told", [True, False])
-@pytest.mark.parametrize("written", [png, gz])
-def test_times_in_the_headers_of_files(
+@pytest.mark.parametrize("written", [png, gz, text])
+def test_what_files_say_at_their_head(
     written: Callable[[int, datetime], bytes], told: bool, tmp_path: Path
 ) -> None:
     task = make_task("regression")
