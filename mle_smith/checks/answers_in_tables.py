@@ -25,6 +25,8 @@ _BASE_16 = r"(?:0[xX])?[0-9a-fA-F]{1,15}"
 _KNOWN = 0.1
 """Part of cells that hold test ids: a table may be about all rows, most of which are of train."""
 _MOST_LISTS = 60
+_STRETCH = 0.8
+"""Part of the answers' variance that lies between lists; places and kinds explain less."""
 """Lists, or columns of two values, that are taken together."""
 _MOST_COLUMNS = 500
 _FILE = r"\.\w{1,5}$"
@@ -60,7 +62,26 @@ def told_by_lists(subject: Subject, tables: Sequence[SideTable], target: str) ->
         return NOTHING
     answers = subject.aligned[target].reset_index(drop=True)
     marks = marks.reset_index(drop=True)
-    return told(marks, answers, subject.has_classes(target), len(ids))
+    classes = subject.has_classes(target)
+    by_stretch = NOTHING if classes else _stretches(marks, answers)
+    return max(told(marks, answers, classes, len(ids)), by_stretch, key=lambda t: t.share)
+
+
+def _stretches(marks: pd.Series[str], answers: pd.Series[str]) -> Told:
+    """Lists each of which holds a stretch of a quantity."""
+    numbers = numbers_of(answers)
+    if numbers is None:
+        return NOTHING
+    ranks = pd.Series(numbers).rank().where(marks != "").dropna()
+    groups = ranks.groupby(marks[ranks.index])
+    rows, lists = len(ranks), groups.ngroups
+    if rows < FEWEST * lists:
+        return NOTHING
+    within = float(((ranks - groups.transform("mean")) ** 2).sum()) / (rows - lists)
+    explained = 1 - within / max(1e-9, float(ranks.var()))
+    if lists < 2 or explained < _STRETCH:
+        return NOTHING
+    return Told(explained * rows / len(marks), "each holds a stretch of the quantity", rows)
 
 
 def _with_indicators(frame: pd.DataFrame) -> pd.DataFrame:

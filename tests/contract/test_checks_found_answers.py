@@ -87,10 +87,12 @@ def test_a_drawing_whose_points_are_the_answers(leaks: bool, tmp_path: Path) -> 
 
 
 @pytest.mark.parametrize("leaks", [True, False])
-def test_lists_of_ids(leaks: bool, tmp_path: Path) -> None:
-    task = make_task("multiclass")
+@pytest.mark.parametrize("kind", ["multiclass", "regression"])
+def test_lists_of_ids(kind: str, leaks: bool, tmp_path: Path) -> None:
+    task = make_task(kind)
     whole = pd.concat([task.train[["id", TARGET]], task.answers])
-    by = whole[TARGET] if leaks else pd.Series(range(len(whole)), whole.index) % 3
+    classes = whole[TARGET] if kind == "multiclass" else pd.qcut(whole[TARGET], 8, labels=False)
+    by = classes if leaks else pd.Series(range(len(whole)), whole.index) % 3
     subject = task.write(tmp_path / "task", LocalSandbox())
     for number, (_, ids) in enumerate(whole["id"].groupby(by.to_numpy())):
         lines = "\n".join(map(str, ids))
