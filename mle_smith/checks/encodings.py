@@ -138,7 +138,9 @@ def _found(
         for outcome in outcomes:
             found = _group_mean(values, groups, outcome, in_train)
             if found is None and name:
-                found = _others(values, groups, outcome)
+                found = _others(values, groups, outcome) or _others_of_train(
+                    values, groups, outcome, in_train
+                )
             if found is None and name:  # train rows may have another encoding
                 tested = np.where(in_train, np.nan, values)
                 found = _group_mean(tested, groups, outcome, in_train)
@@ -212,12 +214,35 @@ def _residual(values: Floats, by: Floats) -> float:
 def _others(values: Floats, groups: Ints, outcome: Floats) -> _Encoding | None:
     """Leave-one-out means: the group's sum less the row's own target."""
     known = ~np.isnan(values)
-    counts = np.bincount(groups[known])[groups[known]]
-    kept = counts >= 3
+    return _mean_of_others(values, groups, outcome, known, np.bincount(groups[known])[groups])
+
+
+def _others_of_train(
+    values: Floats, groups: Ints, outcome: Floats, in_train: Mask
+) -> _Encoding | None:
+    """The same of train rows, with the targets of the group's test rows among the others."""
+    known = in_train & ~np.isnan(values)
+    size = int(groups.max()) + 1
+    of_train = np.bincount(groups[in_train], minlength=size)[groups]
+    of_all = np.bincount(groups, minlength=size)[groups]
+    mixed = known & (of_all > of_train)
+    found = _mean_of_others(values, groups, outcome, mixed, of_all)
+    if found is None:
+        return None
+    honest = _mean_of_others(values, groups, outcome, mixed, of_train)
+    return found if honest is None or found.ratio < 0.25 * honest.ratio else None
+
+
+def _mean_of_others(
+    values: Floats, groups: Ints, outcome: Floats, asked: Mask, counts: Ints
+) -> _Encoding | None:
+    """Whether the asked rows hold means of the others of their group, of so many rows each."""
+    kept = asked & (counts >= 3)
+    kept &= np.bincount(groups[kept], minlength=int(groups.max()) + 1)[groups] >= 2
     if kept.sum() < 30:
         return None
-    codes = pd.factorize(groups[known][kept])[0]
-    target, number, count = outcome[known][kept], values[known][kept], counts[kept]
+    codes = pd.factorize(groups[kept])[0]
+    target, number, count = outcome[kept], values[kept], counts[kept]
     own = _centred(target, codes)
     if not own.any() or _residual(number, target) < 0.1 * float(number.var()):
         return None  # what stands for the row's own target is no encoding

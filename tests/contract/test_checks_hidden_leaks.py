@@ -131,6 +131,23 @@ def test_means_of_the_others_in_train_and_of_all_in_test(tmp_path: Path) -> None
 
 
 @pytest.mark.parametrize("of_all", [True, False])
+def test_means_of_the_others_in_train_and_of_train_in_test(of_all: bool, tmp_path: Path) -> None:
+    task = make_task("regression", rows=900)
+    rows = pd.concat([task.train, task.whole], ignore_index=True)
+    rows["spot"] = np.random.default_rng(0).integers(0, 180, len(rows))
+    in_train = np.arange(len(rows)) < len(task.train)
+    spots = rows[TARGET].where(of_all | in_train).groupby(rows["spot"])
+    others = (spots.transform("sum") - rows[TARGET]) / (spots.transform("count") - 1)
+    known = rows[TARGET].where(in_train).groupby(rows["spot"]).transform("mean")
+    rows["usual"] = others.where(in_train, known).replace([np.inf, -np.inf], np.nan)
+    rows["usual"] = rows["usual"].fillna(rows[TARGET][in_train].mean()).round(6)
+    for name in ("spot", "usual"):
+        task.train[name] = rows[name][in_train].to_numpy()
+        task.test[name] = rows[name][~in_train].to_numpy()
+    assert ("L08" in errors(task.write(tmp_path / "task"))) is of_all
+
+
+@pytest.mark.parametrize("of_all", [True, False])
 def test_scales_fitted_before_the_split(of_all: bool, tmp_path: Path) -> None:
     task = make_task("regression")
     whole = pd.concat([task.train["mass"], task.test["mass"]])
