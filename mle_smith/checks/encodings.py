@@ -214,7 +214,8 @@ def _residual(values: Floats, by: Floats) -> float:
 def _others(values: Floats, groups: Ints, outcome: Floats) -> _Encoding | None:
     """Leave-one-out means: the group's sum less the row's own target."""
     known = ~np.isnan(values)
-    return _mean_of_others(values, groups, outcome, known, np.bincount(groups[known])[groups])
+    counts = np.bincount(groups[known], minlength=int(groups.max()) + 1)[groups]
+    return _mean_of_others(values, groups, outcome, known, counts)
 
 
 def _others_of_train(

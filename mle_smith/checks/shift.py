@@ -13,6 +13,7 @@ from collections.abc import Iterator
 import numpy as np
 import pandas as pd
 from scipy.stats import (  # type: ignore[import-untyped]  # has no stubs
+    binom,
     chi2_contingency,
     ks_2samp,
 )
@@ -30,6 +31,9 @@ _MAX_ROWS = 2_000
 """A side. Time: half a second."""
 _CHANCE = 1e-6
 _NOTHING_IN_COMMON = 0.9
+_SELDOM = 3
+"""Rows of a value. Good and Turing count the values of one row; rows that are alike may have been
+kept together."""
 
 
 @check(
@@ -112,6 +116,46 @@ def unlike_targets(subject: Subject) -> Iterator[Outcome]:
         )
 
 
+@check(
+    {"P16": "cells of test hold values that train never has (defect M10)"},
+    title="Values that train does not know",
+    asks="Of each column that repeats its values: test cells whose value no train row has, against "
+    "the part of train rows whose value few have (Good and Turing). Where the split is at random "
+    "more are a shifted, recoded or spoilt column. Of a split that is not known it is a warning.",
+)
+def unknown_values(subject: Subject) -> Iterator[Outcome]:
+    """Test cells of unknown values, beyond chance."""
+    kind = None if subject.plan is None else subject.plan.split.kind
+    if kind not in (None, SplitKind.STRATIFIED):
+        yield NotRun("P16", "the split is not at random")
+        return
+    limits = subject.thresholds
+    for feature in subject.inputs:
+        train, test = feature.of_train(feature.codes), feature.of_test(feature.codes)
+        train, test = train[train >= 0], test[test >= 0]
+        if len(train) < _FEWEST or not len(test):
+            continue
+        counts = np.bincount(train, minlength=feature.distinct)
+        usual = float((counts[train] <= _SELDOM).mean())
+        unknown = int((counts[test] == 0).sum())
+        share = unknown / len(test)
+        if share - usual < limits.unknown_values:
+            continue
+        chance = float(binom.sf(unknown - 1, len(test), max(usual, 1 / len(train))))
+        numbers = {"share_of_test": round(share, 4), "expected_at_most": round(usual, 4)}
+        yield Measured("P16", {feature.name: numbers})
+        if chance > _CHANCE:
+            continue
+        yield Finding(
+            code="P16",
+            severity=Severity.WARNING if kind is None else Severity.ERROR,
+            blame=Blame.REFACTOR,
+            message=f"{share:.0%} of the test cells of {feature.name!r} hold values that train "
+            f"never has, where at most {usual:.0%} would by chance; do the same to both sides.",
+            evidence={**numbers, "columns": [feature.name]},
+        )
+
+
 def _classes_apart(train: Ints, test: Ints) -> tuple[float, float]:
     """Total variation of the shares, and the chance of as much by the chi-squared test."""
     size = int(max(train.max(), test.max())) + 1
@@ -164,4 +208,4 @@ def _area(table: Floats, train_rows: int, seed: int) -> tuple[float, float]:
     return float(roc_auc_score(side, told)), error
 
 
-CHECKS = (told_apart, unlike_targets)
+CHECKS = (told_apart, unlike_targets, unknown_values)

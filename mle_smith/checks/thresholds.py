@@ -100,6 +100,10 @@ class Thresholds(Value):
     """Distance (total variation, or Kolmogorov's) between the answers and train's targets, where
     chance divided them. Stratified splits of sound tasks are measured below 0.06."""
 
+    unknown_values: float = 0.05
+    """Test cells of a column with values that train never has, beyond what chance gives, where
+    chance divided the rows."""
+
     order_effect: float = 0.05
     """Share of the variance of the target, or of one of its classes against all others, that the
     position in the file explains, from which on it is an error (significance is needed as well).

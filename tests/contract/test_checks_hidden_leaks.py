@@ -124,6 +124,7 @@ def test_means_of_the_others_in_train_and_of_all_in_test(tmp_path: Path) -> None
     counts = rows.groupby("spot")[TARGET].transform("count")
     others = (sums - rows[TARGET]) / (counts - 1).clip(lower=1)
     rows["usual"] = np.where(np.arange(len(rows)) < len(task.train), others, sums / counts).round(6)
+    rows.loc[rows["spot"] == rows["spot"].unique()[-1], "usual"] = np.nan
     for name in ("spot", "usual"):
         task.train[name] = rows[name][: len(task.train)].to_numpy()
         task.test[name] = rows[name][len(task.train) :].to_numpy()

@@ -271,7 +271,7 @@ def test_defects_of_the_split_are_caught(name: str, tmp_path: Path) -> None:
     spoil(task)
     checked = check_package(task.write(tmp_path / "task"), layers={Layer.PREPARATION})
     # What is so different is told apart as well.
-    assert errors(checked) - {"P14", "P15"} == {code}
+    assert errors(checked) - {"P14", "P15", "P16"} == {code}
 
 
 def test_classes_that_no_row_has_are_caught(tmp_path: Path) -> None:
@@ -380,6 +380,24 @@ def test_answers_in_another_unit_or_code(kind: str, told: bool, tmp_path: Path) 
     found = [f.severity for f in checked.findings if f.code == "P15"]
     certain = told or kind == "regression"
     assert found == [Severity.ERROR if certain else Severity.WARNING]
+
+
+@pytest.mark.parametrize("told", [True, False])
+@pytest.mark.parametrize("how", ["recoded", "shifted", "rare", "sound"])
+def test_values_that_train_does_not_know(how: str, told: bool, tmp_path: Path) -> None:
+    task = make_task("regression")
+    if how == "recoded":
+        task.test["place"] = task.test["place"].map({"north": "N1", "south": "S1", "west": "west"})
+    elif how == "shifted":
+        some = task.test["id"] % 5 == 0
+        task.test["grade"] = task.test["grade"].astype(float).mask(some, task.test["mass"])
+    elif how == "rare":  # most places have one row or two, by nature
+        for frame in (task.train, task.test):
+            frame["place"] = (frame["id"] * 7919 % 907).map("spot {}".format)
+    checked = check_package(task.write(tmp_path / "task", told=told), layers={Layer.PREPARATION})
+    found = [f.severity for f in checked.findings if f.code == "P16"]
+    wrong = [Severity.ERROR if told else Severity.WARNING]
+    assert found == (wrong if how in ("recoded", "shifted") else [])
 
 
 def test_groups_and_times_may_tell_rows_apart(tmp_path: Path) -> None:
