@@ -34,7 +34,7 @@ def _sections(head: bytes) -> Iterator[tuple[str, bytes]]:
         yield from _jpeg(head)
     elif head.startswith(b"RIFF"):
         yield from _riff(head)
-    elif head.startswith(b"\x1f\x8b"):
+    elif head.startswith(b"\x1f\x8b") and len(head) >= 10:
         yield "time of writing", head[7:3:-1]
         name = head[10 : head.find(b"\0", 10)] if head[3] & 8 else b""
         yield "other fields", head[8:10] + name
