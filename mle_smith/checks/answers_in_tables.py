@@ -118,8 +118,15 @@ def _by_names(
         for column in rows.columns.drop(key):
             said = told(rows[column], truth, classes, len(ids))
             if not said.share:
-                said = told_by_digests(rows[column], names, truth, len(ids))
+                said = _digests(subject, rows[column], names, truth)
             yield said._replace(how=f"column {column!r} by the ids in {key!r}: {said.how}")
+
+
+def _digests(
+    subject: Subject, cells: pd.Series[str], ids: pd.Series[str], truth: pd.Series[str]
+) -> Told:
+    total = len(subject.answers)
+    return told_by_digests(cells, ids, truth, total, subject.side_files.salts)
 
 
 def _keys(cells: pd.Series[str], known: set[str]) -> pd.Series[str]:
@@ -167,7 +174,7 @@ def _by_row(subject: Subject, table: SideTable, target: str) -> Iterator[Told]:
                 said = told(cells, truth, classes, len(answers))
                 if not said.share:
                     ids = answers[subject.id_column].iloc[kept].reset_index(drop=True)
-                    said = told_by_digests(cells, ids, truth, len(answers))
+                    said = _digests(subject, cells, ids, truth)
                 yield said._replace(how=f"column {column!r} row by row: {said.how}")
 
 

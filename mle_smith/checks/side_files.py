@@ -7,8 +7,10 @@ is all that most packages have, are read here.
 from __future__ import annotations
 
 import json
+import re
 from collections.abc import Sequence
 from dataclasses import dataclass, field
+from functools import cached_property
 from pathlib import Path
 
 import pandas as pd
@@ -47,6 +49,11 @@ main(home / "public", Path(os.environ["MLE_OUT"]), sys.argv[1])
 """
 
 
+_SALT = re.compile(r"(?<![\w/.-])(?=[\w+/=-]*\d)(?=[\w+/=-]*[A-Za-z])[\w+/=-]{6,64}(?![\w/-])")
+_SALTED_TEXT = 20_000
+_MOST_SALTS = 30
+
+
 @dataclass
 class SideFiles:
     """Everything that the public files beside train, test and sample hold."""
@@ -58,6 +65,17 @@ class SideFiles:
     """By archive, its members (`decoding.listings.listing`); cells are text."""
     unread: dict[str, str] = field(default_factory=dict)
     """Files that were not read to the bottom, each with the reason."""
+
+    @cached_property
+    def salts(self) -> tuple[str, ...]:
+        """Words of the texts that digests may have been salted with: letters and digits mixed."""
+        words: dict[str, None] = {}
+        for text in sorted((text for _, text in self.texts), key=len):
+            for word in _SALT.findall(text[:_SALTED_TEXT]):
+                words.setdefault(word)
+                if len(words) == _MOST_SALTS:
+                    return tuple(words)
+        return tuple(words)
 
 
 class _Report(Value):

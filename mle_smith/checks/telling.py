@@ -5,7 +5,8 @@ from __future__ import annotations
 import hashlib
 import re
 import zlib
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
+from itertools import permutations
 from typing import NamedTuple
 
 import numpy as np
@@ -26,6 +27,7 @@ _DIGEST = re.compile(r"^[0-9a-f]{8,128}$")
 _ALGORITHMS = ("md5", "sha1", "sha224", "sha256", "sha384", "sha512", "blake2b", "sha3_256")
 _BETWEEN = ("", ":", "-", "_", ",", "|", " ", ";", "=", "\t")
 _PROBED = 40
+_PROBED_SALTED = 4
 _OFF_LINE = 1e-3
 """How far from the line, as a part of the answers' range: scaled answers are rounded."""
 _LINES = 2_000
@@ -187,11 +189,16 @@ def _densest(values: Floats, width: float) -> int:
 
 
 def told_by_digests(
-    values: pd.Series[str], ids: pd.Series[str], answers: pd.Series[str], total: int
+    values: pd.Series[str],
+    ids: pd.Series[str],
+    answers: pd.Series[str],
+    total: int,
+    salts: Sequence[str] = (),
 ) -> Told:
     """Cells that are a digest of the answer, alone or with the id: whoever guesses can verify.
 
-    Whole digests in hexadecimal digits, or a part of them from either end.
+    Whole digests in hexadecimal digits, or a part of them from either end; whole ones also with one
+    of the salts, which are public.
     """
     cells = values.dropna().astype(str).str.strip().str.lower()
     if len(cells) < FEWEST or not cells.iloc[:20].str.match(_DIGEST).all():
@@ -201,9 +208,26 @@ def told_by_digests(
         any(_is_digest(cells[row], text) for text in _candidates(str(ids[row]), str(answers[row])))
         for row in rows
     )
-    if hits < max(3, 0.5 * len(rows)):
-        return NOTHING
-    return Told(len(cells) / total, "a digest of the answer, to compare guesses with", len(cells))
+    if hits >= max(3, 0.5 * len(rows)):
+        how = "a digest of the answer, to compare guesses with"
+        return Told(len(cells) / total, how, len(cells))
+    probed = [(cells[row], str(ids[row]), str(answers[row])) for row in rows[:_PROBED_SALTED]]
+    for salt in salts:
+        if sum(_is_salted(*row, salt) for row in probed) >= 3:
+            how = f"a digest of the answer and the public word {salt!r}, to compare guesses with"
+            return Told(len(cells) / total, how, len(cells))
+    return NOTHING
+
+
+def _is_salted(cell: str, key: str, answer: str, salt: str) -> bool:
+    fit = [name for name in _ALGORITHMS if 2 * hashlib.new(name).digest_size == len(cell)]
+    for text in dict.fromkeys((answer, _as_float(answer))):
+        for between in _BETWEEN if fit else ():
+            for parts in (*permutations((salt, key, text)), (salt, text), (text, salt)):
+                made = between.join(parts).encode()
+                if any(hashlib.new(name, made).hexdigest() == cell for name in fit):
+                    return True
+    return False
 
 
 def _is_digest(cell: str, text: str) -> bool:

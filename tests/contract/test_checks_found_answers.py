@@ -160,6 +160,19 @@ def test_digests_of_the_answers_beside_the_rows_are_found(how: str, tmp_path: Pa
     assert "L07" in errors(task.write(tmp_path / "task", LocalSandbox()))
 
 
+@pytest.mark.parametrize("public", [True, False])
+def test_digests_with_a_salt_are_found_if_it_is_public(public: bool, tmp_path: Path) -> None:
+    task = make_task("binary")
+    rows = [
+        f"{key},{hashlib.sha256(f'zq-2023-77ae|{key}|{answer}'.encode()).hexdigest()}"
+        for key, answer in task.answers.to_numpy()
+    ]
+    task.files["commitments.csv"] = "\n".join(["id,sha256", *rows])
+    task.files["notes.md"] = f"The salt is `{'zq-2023-77ae' if public else 'not given'}`."
+    found = errors(task.write(tmp_path / "task", LocalSandbox()))
+    assert found == ({"L07"} if public else set())
+
+
 def test_digests_of_something_else_are_sound(tmp_path: Path) -> None:
     task = make_task("regression")
     for frame in (task.train, task.test):
