@@ -38,8 +38,8 @@ _SHUFFLING = frozenset({"KFold", "StratifiedKFold", "GroupShuffleSplit", "Shuffl
     {"P13": "the code draws without a seed, reads a clock or hashes texts (defect M12)"},
     title="Determinism of the code",
     asks="In prepare.py and metric.py no generator is made without a seed, no sample or split "
-    "lacks random_state, and no clock, process number, hash() of a text or order of a set or of a "
-    "folder's list decides.",
+    "lacks random_state, and no clock, process number, hash(), id() or order of a set or of a "
+    "folder's list decides; no gzip file holds the time of writing.",
 )
 def deterministic(subject: Subject) -> Iterator[Outcome]:
     """Calls whose result is another one each time."""
@@ -102,11 +102,27 @@ def _of_order(call: ast.Call, full: str, name: str) -> str:
     """What a set's or a folder's order, or a hash, gets into."""
     if name == "concat" and any(_lists_a_folder(argument) for argument in call.args):
         return "concat() of files in the order in which a folder lists them"
-    if full == "hash":
-        return "hash(), which differs from process to process"
+    if full in ("hash", "id"):
+        return f"{full}(), which differs from process to process"
+    if _dates_gzip(call, name):
+        return f"{full}() of a gzip file, whose head holds the time"
     if full in ("list", "tuple", "enumerate") and call.args and _is_set(call.args[0]):
         return f"{full}() of a set, whose order differs from process to process"
     return ""
+
+
+def _dates_gzip(call: ast.Call, name: str) -> bool:
+    """Whether a gzip file is written with the time of writing."""
+    texts = [n.value for n in ast.walk(call) if isinstance(n, ast.Constant)]
+    if any(k.arg == "mtime" for k in call.keywords) or "mtime" in texts:
+        return False
+    if name == "compress":
+        return ast.unparse(call.func) == "gzip.compress"
+    if name in ("open", "GzipFile"):
+        writes = any(isinstance(t, str) and t[:1] in ("w", "x", "a") and len(t) < 4 for t in texts)
+        return writes and ast.unparse(call.func) in ("gzip.open", "gzip.GzipFile", "GzipFile")
+    zipped = any(isinstance(t, str) and (t == "gzip" or t.endswith(".gz")) for t in texts)
+    return name == "to_csv" and zipped
 
 
 def _is_unpacked_set(node: ast.expr) -> bool:

@@ -410,6 +410,14 @@ def test_files_that_test_rows_name(share: float, tmp_path: Path) -> None:
         ("df = pd.concat([pd.read_csv(p) for p in sorted(raw.glob('*.csv'))])", False),
         ("seed = int(time.time())", True),
         ("rows = train_test_split(df, test_size=0.3)", True),
+        ("order = np.argsort([id(row) for row in df.itertuples()])", True),
+        ("file = gzip.open(public / 'train.csv.gz', 'wb')", True),
+        ("file = gzip.open(raw / 'train.csv.gz', 'rt')", False),
+        ("file = gzip.GzipFile(public / 'train.csv.gz', 'wb', mtime=0)", False),
+        ("data = gzip.compress(data)", True),
+        ("data = gzip.compress(data, mtime=0)", False),
+        ("train.to_csv(public / 'train.csv.gz', index=False)", True),
+        ("train.to_csv(public / 'x.csv.gz', compression={'method': 'gzip', 'mtime': 0})", False),
     ],
 )
 def test_what_differs_from_run_to_run(line: str, wrong: bool, tmp_path: Path) -> None:
