@@ -9,9 +9,11 @@ from pathlib import Path
 
 from mle_smith.checks.check import Measured, Need, Outcome, check
 from mle_smith.checks.subject import Subject
-from mle_smith.errors import MachineError
+from mle_smith.data.source import fingerprint
+from mle_smith.errors import MachineError, PackageError
 from mle_smith.package.build import Conditions, build
 from mle_smith.package.layout import DESCRIPTION, PRIVATE, PUBLIC
+from mle_smith.package.seal import load
 from mle_smith.sandbox.job import Result, Status
 from mle_smith.sandbox.scratch import work_folder
 from mle_smith.values import Blame, Finding, Severity
@@ -63,13 +65,14 @@ def rebuilt(subject: Subject) -> Iterator[Outcome]:
             said = (failed[0].stderr or failed[0].stdout).strip()[-1500:]
             yield _error(
                 "P01",
-                f"prepare.py ended with {failed[0].status.value}: {said[-300:]}",
+                f"prepare.py ended with {failed[0].status.value}{_other_raw(subject)}: "
+                f"{said[-300:]}",
                 status=failed[0].status.value,
                 stderr=said,
             )
             return
         first, second = (_digests(out) for out in outs)
-        yield from _differences(first, second, _digests(subject.package))
+        yield from _differences(first, second, _digests(subject.package), _other_raw(subject))
 
 
 def _build(subject: Subject, out: Path, conditions: Conditions) -> Result:
@@ -91,8 +94,19 @@ def _digests(root: Path) -> dict[str, str]:
     return digests
 
 
+def _other_raw(subject: Subject) -> str:
+    """A hint for whoever gave other raw data than the package was made from."""
+    try:
+        stated = load(subject.package).provenance.raw_sha256
+    except PackageError:
+        return ""
+    if subject.raw is None or fingerprint(subject.raw) == stated:
+        return ""
+    return " (the raw data given are not those that task.json names: their SHA-256 differs)"
+
+
 def _differences(
-    first: dict[str, str], second: dict[str, str], packaged: dict[str, str]
+    first: dict[str, str], second: dict[str, str], packaged: dict[str, str], hint: str
 ) -> Iterator[Outcome]:
     unstable = _differing(first, second)
     if unstable:
@@ -109,8 +123,8 @@ def _differences(
     if stale:
         yield _error(
             "P03",
-            f"prepare.py makes other files than the package holds: {stale[:5]}; run it and take "
-            "its output as it is.",
+            f"prepare.py makes other files than the package holds{hint}: {stale[:5]}; run it and "
+            "take its output as it is.",
             files=stale,
         )
 

@@ -46,6 +46,26 @@ def test_with_raw_data_the_package_is_rebuilt(example: Write, named: str) -> Non
     assert not {"P01", "P02", "P03"} & {omitted["code"] for omitted in told["not_run"]}
 
 
+@pytest.mark.parametrize("change", ["more rows", "another name"])
+def test_other_raw_data_than_those_of_the_package_are_told(
+    change: str, example: Write, tmp_path: Path
+) -> None:
+    task = example("regression")
+    other = tmp_path / "other"
+    shutil.copytree(task.raw, other)
+    table = other / "measurements.csv"
+    if change == "more rows":
+        table.write_text(table.read_text() + table.read_text().split("\n", 1)[1])
+    else:
+        table.rename(other / "readings.csv")
+    done = check(task.paths.root, "--raw", other, "--json")
+    assert done.exit_code == 1, done.output
+    (told,) = json.loads(done.stdout)
+    codes = {"more rows": "P03", "another name": "P01"}
+    (message,) = [f["message"] for f in told["findings"] if f["code"] == codes[change]]
+    assert "not those that task.json names" in message
+
+
 def test_a_package_from_elsewhere_is_checked_without_a_manifest(
     example: Write, tmp_path: Path
 ) -> None:
