@@ -16,6 +16,8 @@ from benchmarks.detection import claims, columns, files, grader, order, proxies,
 from benchmarks.detection.catalogue import MUTATORS, RESPONSIBLE, Mutator, Strength
 from benchmarks.detection.specimen import NotApplicableError, Specimen
 from mle_smith.checks import Checked, Subject, check_package
+from mle_smith.data.source import fingerprint
+from mle_smith.package.seal import load
 from mle_smith.sandbox.job import Sandbox
 from mle_smith.values import Severity
 
@@ -83,9 +85,9 @@ def raw_of(package: Path, bench: Bench) -> Path | None:
     """The raw data that a package was made from, if the folder of raw data has them."""
     if bench.raw is None:
         return None
-    source = Specimen.source_of(package)
-    for folder in (bench.raw / source / "raw", bench.raw / source):
-        if folder.is_dir():
+    provenance = load(package).provenance
+    for folder in (bench.raw / provenance.source, bench.raw / provenance.source / "raw"):
+        if folder.is_dir() and fingerprint(folder) == provenance.raw_sha256:
             return folder
     return None
 

@@ -52,12 +52,6 @@ class Specimen:
         self.modified_times: dict[str, float] = {}
         """Times to give to public files when the package has been sealed, by their names."""
 
-    @staticmethod
-    def source_of(package: Path) -> str:
-        """The name of the data set that a package was made from."""
-        manifest = json.loads(PackagePaths(package).manifest.read_text("utf-8"))
-        return str(manifest["provenance"]["source"])
-
     @property
     def plan(self) -> dict[str, Any]:
         """The formulation, as the manifest holds it."""
