@@ -25,9 +25,9 @@ _BASE_16 = r"(?:0[xX])?[0-9a-fA-F]{1,15}"
 _KNOWN = 0.1
 """Part of cells that hold test ids: a table may be about all rows, most of which are of train."""
 _MOST_LISTS = 60
+"""Lists, or columns of two values, that are taken together."""
 _STRETCH = 0.8
 """Part of the answers' variance that lies between lists; places and kinds explain less."""
-"""Lists, or columns of two values, that are taken together."""
 _MOST_COLUMNS = 500
 _FILE = r"\.\w{1,5}$"
 _FEWEST_NAMES = 20

@@ -14,6 +14,7 @@ import pandas as pd
 from mle_smith.checks.cell_forms import Form
 from mle_smith.checks.features import Feature, Ints
 from mle_smith.checks.subject import Subject
+from mle_smith.package.layout import TEST, TRAIN
 
 _MAX_BYTES = 16 << 20
 _MOST_KINDS = 4
@@ -22,8 +23,8 @@ _QUOTED = r'[,"\r\n]'
 
 def line_forms(subject: Subject) -> Iterator[Form]:
     """Rows whose lines are longer than need be, by how much longer than most."""
-    train = _surplus(subject.paths.public / "train.csv", subject.train)
-    test = _surplus(subject.paths.public / "test.csv", subject.test)
+    train = _surplus(subject.paths.public / TRAIN, subject.train)
+    test = _surplus(subject.paths.public / TEST, subject.test)
     if train is None or test is None:
         return
     head, tail = train[subject.train_rows], test[subject.test_rows]

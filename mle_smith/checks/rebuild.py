@@ -72,7 +72,7 @@ def rebuilt(subject: Subject) -> Iterator[Outcome]:
             )
             return
         first, second = (_digests(out) for out in outs)
-        yield from _differences(first, second, _digests(subject.package), _other_raw(subject))
+        yield from _differences(subject, first, second)
 
 
 def _build(subject: Subject, out: Path, conditions: Conditions) -> Result:
@@ -106,8 +106,9 @@ def _other_raw(subject: Subject) -> str:
 
 
 def _differences(
-    first: dict[str, str], second: dict[str, str], packaged: dict[str, str], hint: str
+    subject: Subject, first: dict[str, str], second: dict[str, str]
 ) -> Iterator[Outcome]:
+    packaged = _digests(subject.package)
     unstable = _differing(first, second)
     if unstable:
         yield _error(
@@ -123,8 +124,8 @@ def _differences(
     if stale:
         yield _error(
             "P03",
-            f"prepare.py makes other files than the package holds{hint}: {stale[:5]}; run it and "
-            "take its output as it is.",
+            f"prepare.py makes other files than the package holds{_other_raw(subject)}: "
+            f"{stale[:5]}; run it and take its output as it is.",
             files=stale,
         )
 
