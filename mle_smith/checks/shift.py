@@ -46,8 +46,8 @@ kept together."""
 )
 def told_apart(subject: Subject) -> Iterator[Outcome]:
     """Area under the curve of a forest, on rows that its trees have not seen."""
-    kind = None if subject.plan is None else subject.plan.split.kind
-    if kind not in (None, SplitKind.STRATIFIED):
+    planned = subject.plan is not None
+    if not _may_be_random(subject):
         yield NotRun("P14", "the split is not at random")
         return
     inputs = [feature for feature in subject.inputs if feature.distinct > 1 and not _names(feature)]
@@ -67,7 +67,7 @@ def told_apart(subject: Subject) -> Iterator[Outcome]:
     limits = subject.thresholds
     if area < limits.apart_warning or area - 0.5 < limits.significance * error:
         return
-    certain = kind is not None and area >= limits.apart
+    certain = planned and area >= limits.apart
     yield Finding(
         code="P14",
         severity=Severity.ERROR if certain else Severity.WARNING,
@@ -89,8 +89,8 @@ def told_apart(subject: Subject) -> Iterator[Outcome]:
 )
 def unlike_targets(subject: Subject) -> Iterator[Outcome]:
     """How far apart the two distributions are, from 0 to 1."""
-    kind = None if subject.plan is None else subject.plan.split.kind
-    if kind not in (None, SplitKind.STRATIFIED):
+    planned = subject.plan is not None
+    if not _may_be_random(subject):
         yield NotRun("P15", "the split is not at random")
         return
     limits = subject.thresholds
@@ -104,7 +104,7 @@ def unlike_targets(subject: Subject) -> Iterator[Outcome]:
         yield Measured("P15", {goal.feature.name: numbers})
         if distance < limits.targets_apart or chance > _CHANCE:
             continue
-        certain = kind is not None or distance >= _NOTHING_IN_COMMON
+        certain = planned or distance >= _NOTHING_IN_COMMON
         yield Finding(
             code="P15",
             severity=Severity.ERROR if certain else Severity.WARNING,
@@ -125,8 +125,8 @@ def unlike_targets(subject: Subject) -> Iterator[Outcome]:
 )
 def unknown_values(subject: Subject) -> Iterator[Outcome]:
     """Test cells of unknown values, beyond chance."""
-    kind = None if subject.plan is None else subject.plan.split.kind
-    if kind not in (None, SplitKind.STRATIFIED):
+    planned = subject.plan is not None
+    if not _may_be_random(subject):
         yield NotRun("P16", "the split is not at random")
         return
     limits = subject.thresholds
@@ -148,12 +148,17 @@ def unknown_values(subject: Subject) -> Iterator[Outcome]:
             continue
         yield Finding(
             code="P16",
-            severity=Severity.WARNING if kind is None else Severity.ERROR,
+            severity=Severity.ERROR if planned else Severity.WARNING,
             blame=Blame.REFACTOR,
             message=f"{share:.0%} of the test cells of {feature.name!r} hold values that train "
             f"never has, where at most {usual:.0%} would by chance; do the same to both sides.",
             evidence={**numbers, "columns": [feature.name]},
         )
+
+
+def _may_be_random(subject: Subject) -> bool:
+    """Whether chance divided the rows, as far as is known."""
+    return subject.plan is None or subject.plan.split.kind is SplitKind.STRATIFIED
 
 
 def _classes_apart(train: Ints, test: Ints) -> tuple[float, float]:
