@@ -61,6 +61,11 @@ def section(text: str, title: re.Pattern[str]) -> str:
     return rest[: end.start()] if end else rest
 
 
+def plain_words(text: str) -> str:
+    """The text without what stands in code marks: a class may be called `no`."""
+    return re.sub(r"`[^`\n]*`", "``", text)
+
+
 def metric_section(text: str) -> str:
     """The part of a description that is about the metric."""
     return section(text, _SECTION)
@@ -103,8 +108,9 @@ def _finding(message: str, **evidence: object) -> Finding:
 
 def _sentences(text: str) -> list[str]:
     """Sentences that assert something; cells of tables are about columns."""
-    parts = re.split(r"\n+|(?<=[.;!?])\s+", text)
-    return [p for p in parts if p.strip() and not p.startswith("|") and not _DENIED.search(p)]
+    prose = re.sub(r"^\|.*$", "", text, flags=re.M)
+    parts = re.split(r"\n+|(?<=[.;!?])\s+", prose)
+    return [part for part in parts if part.strip() and not _DENIED.search(plain_words(part))]
 
 
 def _names(spec: MetricSpec) -> set[str]:

@@ -7,8 +7,13 @@ import re
 from collections.abc import Iterator
 
 from mle_smith.checks.check import Measured, Outcome, check
-from mle_smith.checks.described_metric import metric_findings, metric_section, section
-from mle_smith.checks.structure import ABSOLUTE_PATH
+from mle_smith.checks.described_metric import (
+    metric_findings,
+    metric_section,
+    plain_words,
+    section,
+)
+from mle_smith.checks.structure import machine_paths, words_of_data
 from mle_smith.checks.subject import FileDefectError, Subject
 from mle_smith.checks.submissions import declared_positive
 from mle_smith.metrics import METRICS
@@ -69,6 +74,10 @@ def description_of(subject: Subject) -> str:
     if not path.is_file() or path.stat().st_size > 4 * 2**20:
         raise FileDefectError(DESCRIPTION, "is missing, or far too long")
     return path.read_text("utf-8", errors="replace")
+
+
+def _denies(text: str) -> bool:
+    return _DENIAL.search(plain_words(text)) is not None
 
 
 def mentions(text: str, name: str) -> bool:
@@ -157,8 +166,13 @@ def claims(subject: Subject) -> Iterator[Outcome]:
             files=unknown,
         ).model_copy(update={"severity": severity})
     yield from _unknown_columns(subject, text)
-    private = [name for name in (ANSWERS, f"private/{ANSWERS}", PREPARE) if mentions(text, name)]
-    paths = ABSOLUTE_PATH.findall(text)
+    words = words_of_data(subject)
+    private = [
+        name
+        for name in (ANSWERS, f"private/{ANSWERS}", PREPARE)
+        if mentions(text, name) and not any(name in word for word in words)
+    ]
+    paths = machine_paths(subject, text)
     if private or paths:
         yield _finding(
             "D06",
@@ -176,7 +190,7 @@ def _form_of_file(form: str) -> Iterator[Finding]:
     """Submissions are read as CSV files with commas and a header."""
     for sentence in sentences(form):
         other = _OTHER_FORM.search(sentence)
-        denied = other and _DENIAL.search(sentence[: other.start()])
+        denied = other and _denies(sentence[: other.start()])
         if other and not denied:
             yield _finding(
                 "D02",
@@ -197,7 +211,7 @@ def _kind_of_prediction(subject: Subject, form: str) -> Iterator[Finding]:
     if classes is None:
         return  # a quantity may be a probability
     labels = metric.prediction_for(classes) == "label"
-    sentences = [s for s in re.split(r"(?<=[.;])\s+|\n\n", form) if not _DENIAL.search(s)]
+    sentences = [s for s in re.split(r"(?<=[.;])\s+|\n\n", form) if not _denies(s)]
     said = any(_PROBABILITY.search(sentence) for sentence in sentences)
     if labels == said:
         takes = "classes, no probabilities" if labels else "probabilities"
@@ -225,13 +239,14 @@ def _unknown_columns(subject: Subject, text: str) -> Iterator[Finding]:
     """Columns of the data dictionary, of an example submission and of the goal."""
     known = _known_columns(subject)
     named = [
-        cell.strip().strip("`").replace("\\|", "|")
+        cell.replace("\\|", "|")
         for table in markdown_tables(text)
         if table[0] and table[0][0].strip("*` ").lower() in COLUMN_HEADS
         for row in table[1:]
         for cell in row[:1]
     ]
-    unknown = [n for n in named if n and n not in known and n.strip() not in known]
+    bare = {_bare(name) for name in known}
+    unknown = [name for name in map(_bare, named) if name and name not in bare]
     wanted = {*subject.targets, *map(str, subject.sample.columns)}
     goals = [n for n in _GOAL.findall(text) if n not in (wanted if subject.targets else known)]
     unknown += [f"{n} (as the target)" for n in goals]
@@ -249,6 +264,11 @@ def _unknown_columns(subject: Subject, text: str) -> Iterator[Finding]:
             f"description.md names columns that are nowhere: {unknown[:5]}; name those there are.",
             names=unknown[:20],
         )
+
+
+def _bare(name: str) -> str:
+    """A name without the marks of code around it."""
+    return name.strip("` ")
 
 
 def _ids(subject: Subject) -> set[str]:

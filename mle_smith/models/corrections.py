@@ -186,6 +186,6 @@ def _malformed(args: str | None, error: str | None) -> str:
     began = (args or "")[:_SNIPPET]
     reason = (error or "they are no JSON object").splitlines()[0][:_SNIPPET]
     return (
-        "error: not done: the arguments of this call cannot be read as JSON "
-        f"({reason}). They began: {began!r}. Make the call again with valid JSON."
+        "error: not done: the arguments of this call cannot be read as JSON or in their form "
+        f"({reason}). They began: {began!r}. Make the call again, with arguments in that form."
     )

@@ -13,6 +13,11 @@ The model is told of its tools in the system message, and calls one by writing
 Text arguments stand as they are, with no quoting and no escapes, since small models get long
 programs in JSON strings wrong; others are JSON. Results come back as `<result name="…">` in a
 user message. The protocol is one way of speaking: everything above sees ordinary tool calls.
+
+Data may hold such tags themselves, and must not so end a call or make one. All tags that the model
+is shown but the protocol's own are marked, `<~call …`, and unmarked in the arguments it writes: a
+name that is copied as it is shown arrives as it is. A call begins its line, and after one that
+cannot be read nothing more of the reply is done.
 """
 
 from __future__ import annotations
@@ -38,9 +43,13 @@ from langchain_core.runnables import Runnable
 from langchain_core.tools import BaseTool
 from langchain_core.utils.function_calling import convert_to_openai_tool
 
-_CALL = re.compile(r'<call name="(?P<name>[^"]*)">(?P<body>.*?)</call>', re.DOTALL)
-_OPEN = re.compile(r'<call name="(?P<name>[^"]*)">(?P<body>.*)\Z', re.DOTALL)
-_ARG = re.compile(r'<arg name="(?P<name>[^"]*)">(?P<value>.*?)</arg>', re.DOTALL)
+_CALL = re.compile(r'<call name="(?P<name>[^"]*)">')
+_ARG = re.compile(
+    r'\s*<arg name="(?P<name>[^"]*)">(?P<value>.*?)</arg>(?=\s*(?:<arg name="|</call>))', re.DOTALL
+)
+_END = re.compile(r"\s*</call>")
+_TAG = re.compile(r"<(~*/?(?:call|arg|result)\b)")
+_MARKED = re.compile(r"<~(~*/?(?:call|arg|result)\b)")
 
 _EXPLAINED = """\
 You act by calling tools. To call one, write exactly this, and end your message after it:
@@ -51,7 +60,8 @@ You act by calling tools. To call one, write exactly this, and end your message 
 
 A value that is text stands as it is, over as many lines as it needs, without quotes or escapes;
 other values are JSON. You may write several calls, one after the other. You are then told their
-results in <result> blocks. Never write a <result> yourself. The tools:
+results in <result> blocks. Never write a <result> yourself. Tags that are part of the data are
+shown as <~call, <~arg and the like: write them so, too. The tools:
 """
 
 
@@ -109,6 +119,11 @@ def in_text(
     return said
 
 
+def marked(text: str) -> str:
+    """The text with its tags marked as none of the protocol's."""
+    return _TAG.sub(r"<~\1", text)
+
+
 def _plain(
     message: BaseMessage, names: dict[str | None, str], schemas: Sequence[dict[str, Any]]
 ) -> BaseMessage:
@@ -117,19 +132,24 @@ def _plain(
         return SystemMessage(f"{message.text}\n\n{_EXPLAINED}\n{tools}")
     if isinstance(message, ToolMessage):
         name = names.get(message.tool_call_id, "")
-        return HumanMessage(f'<result name="{name}">\n{message.text}\n</result>')
+        return HumanMessage(f'<result name="{name}">\n{marked(message.text)}\n</result>')
     if isinstance(message, AIMessage):
         calls = "\n".join(_written(call) for call in message.tool_calls)
-        return AIMessage(f"{message.text}\n{calls}".strip())
-    return message
+        return AIMessage(f"{marked(message.text)}\n{calls}".strip())
+    return type(message)(content=marked(message.text))
 
 
 def _written(call: ToolCall) -> str:
     args = "\n".join(
-        f'<arg name="{name}">{value if isinstance(value, str) else json.dumps(value)}</arg>'
-        for name, value in call["args"].items()
+        f'<arg name="{name}">{_value(value)}</arg>' for name, value in call["args"].items()
     )
     return f'<call name="{call["name"]}">\n{args}\n</call>'
+
+
+def _value(value: Any) -> str:
+    if not isinstance(value, str):
+        return marked(json.dumps(value))
+    return "\n" * value.startswith("\n") + marked(value)
 
 
 def read_calls(reply: AIMessage, schemas: Sequence[dict[str, Any]], *, number: int) -> AIMessage:
@@ -138,41 +158,52 @@ def read_calls(reply: AIMessage, schemas: Sequence[dict[str, Any]], *, number: i
     known = {schema["name"]: schema["parameters"].get("properties", {}) for schema in schemas}
     good: list[ToolCall] = []
     bad: list[InvalidToolCall] = []
-    found = list(_CALL.finditer(text))
-    rest = text[found[-1].end() :] if found else text
-    for count, match in enumerate(found, 1):
-        call_id = f"text_{number}_{count}"
+    spoken, at = "", 0
+    while call := _CALL.search(text, at):
+        spoken += text[at : call.start()]
+        call_id = f"text_{number}_{len(good) + 1}"
         try:
-            args = _args(match["body"], known.get(match["name"], {}))
-            good.append(ToolCall(name=match["name"], args=args, id=call_id, type="tool_call"))
+            if text[: call.start()].rpartition("\n")[2].strip():
+                raise ValueError("a call begins a line of its own")
+            args, at = _args(text, call.end(), known.get(call["name"], {}))
         except ValueError as error:
-            bad.append(_unread(match, call_id, str(error)))
-    cut_off = _OPEN.search(rest)
-    if cut_off:
-        bad.append(_unread(cut_off, f"text_{number}_{len(found) + 1}", "no </call> at its end"))
-    spoken = _OPEN.sub("", _CALL.sub("", text)).strip()
+            bad.append(
+                InvalidToolCall(
+                    name=call["name"],
+                    args=text[call.end() :],
+                    id=call_id,
+                    error=str(error),
+                    type="invalid_tool_call",
+                )
+            )
+            break
+        good.append(ToolCall(name=call["name"], args=args, id=call_id, type="tool_call"))
+    spoken += "" if bad else text[at:]
     return reply.model_copy(
-        update={"content": spoken, "tool_calls": good, "invalid_tool_calls": bad}
+        update={"content": spoken.strip(), "tool_calls": good, "invalid_tool_calls": bad}
     )
 
 
-def _args(body: str, properties: dict[str, Any]) -> dict[str, Any]:
+def _args(text: str, at: int, properties: dict[str, Any]) -> tuple[dict[str, Any], int]:
+    """The arguments of a call that begins before `at`, and where it ends.
+
+    Raises:
+        ValueError: it does not end, or an argument cannot be read.
+    """
     args = {}
-    for match in _ARG.finditer(body):
-        name, value = match["name"], match["value"]
+    while found := _ARG.match(text, at):
+        at = found.end()
+        name, value = found["name"], _MARKED.sub(r"<\1", found["value"])
         if properties.get(name, {}).get("type") == "string":
-            args[name] = value.removeprefix("\n").removesuffix("\n") + ("\n" * value.endswith("\n"))
+            args[name] = value.removeprefix("\n")
             continue
         try:
             args[name] = json.loads(value)
         except ValueError as error:
             raise ValueError(f"argument {name} is no JSON: {error}") from error
-    if not args and body.strip():
-        raise ValueError('arguments are written <arg name="…">…</arg>')
-    return args
-
-
-def _unread(match: re.Match[str], call_id: str, error: str) -> InvalidToolCall:
-    return InvalidToolCall(
-        name=match["name"], args=match["body"], id=call_id, error=error, type="invalid_tool_call"
-    )
+    end = _END.match(text, at)
+    if end is None and "</call>" in text[at:]:
+        raise ValueError("between the tags of a call stand its arguments in theirs, nothing else")
+    if end is None:
+        raise ValueError("its closing tag is missing")
+    return args, end.end()

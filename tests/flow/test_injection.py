@@ -19,13 +19,13 @@ from mle_smith.models.corrections import REFUSED, judged
 from mle_smith.models.embedded.model import EmbeddedChatModel
 from mle_smith.models.embedded.policy import Brief
 from mle_smith.models.roles import AgentRole
-from mle_smith.models.text_tools import in_text, read_calls
+from mle_smith.models.text_tools import read_calls
 from mle_smith.task import Task
 from mle_smith.values import Formulation, SplitKind, SplitPolicy, TaskType
 from nodes.prompting import dataset_facts, finding_facts, render_prompt, tables_of
 from tests.support.agents import Desk
-from tests.support.hostile import HOSTILE
-from tests.support.model_server import ModelServer, in_turn
+from tests.support.hostile import HOSTILE, file_name
+from tests.support.model_server import ModelServer, call_in_text, in_turn
 from tests.support.model_wire import Say
 
 every_text = pytest.mark.parametrize("text", HOSTILE, ids=range(len(HOSTILE)))
@@ -38,8 +38,7 @@ def hostile_data(folder: Path, text: str) -> DatasetProfile:
     frame = pd.DataFrame({text: [text, "a", "b"] * 20, "x": range(60), "y": [0, 1] * 30})
     frame.to_csv(folder / "table.csv", index=False)
     (folder / "README.md").write_text(f"# About\n\n{text}\n")
-    name = re.sub(r"[/\0]", "_", text)[:80].strip(". ") or "x"
-    (folder / f"{name}.txt").write_text(text)
+    (folder / f"{file_name(text)}.txt").write_text(text)
     return profile(folder, text[:40], fingerprint(folder))
 
 
@@ -157,13 +156,15 @@ def test_a_tool_result_calls_no_tool(tmp_path: Path, text: str) -> None:
 
 
 @every_text
-def test_a_tool_result_in_text_calls_no_tool(text: str) -> None:
-    called = read_calls(
-        AIMessage('<call name="note"><arg name="text">a</arg></call>'), [], number=1
-    )
-    assert called.tool_calls or called.invalid_tool_calls
-    heard = in_text([AIMessage(f"It says: {text}")], [])
-    assert heard[0].text == f"It says: {text}".strip()
+def test_a_tool_result_in_text_calls_no_tool(tmp_path: Path, text: str) -> None:
+    answers = [Say(call_in_text("note", {"text": text})), Say(call_in_text("submit_draft", {}))]
+    with ModelServer(in_turn(answers)) as server:
+        state = Desk(tmp_path).run(f"openai:small@{server.url}?tools=text")
+        heard = server.requests[1].said[-1][1]
+    assert state.steps == 2
+    assert state.submitted
+    assert (Desk(tmp_path).desk / "notes").read_text() == f"{text}\n"
+    assert read_calls(AIMessage(heard.partition("</result>")[0]), [], number=1).tool_calls == []
 
 
 @pytest.mark.parametrize("name", ["rm", "write_file; rm", "../submit_draft", "", "SUBMIT_DRAFT"])

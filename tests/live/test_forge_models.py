@@ -6,10 +6,8 @@ key is one that can be found again: it must be in no file that the run leaves at
 
 from __future__ import annotations
 
-import hashlib
 import json
 from pathlib import Path
-from typing import Any
 
 import pytest
 
@@ -18,7 +16,7 @@ from graph.context import ForgeContext
 from mle_smith.errors import BudgetError, ModelError, UsageError, WaitingError
 from mle_smith.models.replies import Recording
 from mle_smith.settings import Budgets
-from tests.support.forged import PENGUINS, Forged
+from tests.support.forged import PENGUINS, Forged, files_of, manifests_of
 from tests.support.model_server import Answer, ModelServer, Player, Status
 from tests.support.model_wire import Asked
 
@@ -27,31 +25,6 @@ pytestmark = [pytest.mark.live, pytest.mark.docker]
 SECRET = "sk-this-is-the-key-of-the-test-0123456789"
 WIDE = "context=2000000"
 """The recording is of conversations that were not trimmed."""
-OF_THE_MODEL = {"backbone", "usage", "ledger"}
-"""What of a manifest tells how the task was made, not what it is."""
-
-
-def files_of(run: Path) -> dict[str, str]:
-    """Checksums of the packages, but for what tells of the model."""
-    return {
-        path.relative_to(run).as_posix(): hashlib.sha256(path.read_bytes()).hexdigest()
-        for path in sorted((run / "tasks").rglob("*"))
-        if path.is_file() and path.name not in {"task.json", *REPORTS}
-    }
-
-
-REPORTS = ("report.html", "report.json")
-"""They show which model made the task, and what it cost."""
-
-
-def manifests_of(run: Path) -> list[dict[str, Any]]:
-    found = []
-    for file in sorted(run.glob("tasks/*/task.json")):
-        whole: dict[str, Any] = json.loads(file.read_text())
-        kept = {name: value for name, value in whole.items() if name not in OF_THE_MODEL}
-        kept["files"] = [f for f in whole["files"] if f["path"] not in REPORTS]
-        found.append(kept)
-    return found
 
 
 def holders_of_the_key(folder: Path) -> list[str]:

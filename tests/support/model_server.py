@@ -9,16 +9,20 @@ server counts what it answered, so that a test can say what was paid for.
 
 from __future__ import annotations
 
+import functools
 import json
+import re
 import sys
 import threading
-from collections.abc import Callable, Iterable, Iterator, Sequence
+from collections.abc import Callable, Container, Iterable, Iterator, Sequence
 from dataclasses import dataclass, field
 from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
 from itertools import chain, repeat
+from pathlib import Path
 from typing import Any, Literal, Self, TypeAlias
 
 from mle_smith.models.exchange import Exchange, digest, load_reply
+from mle_smith.models.roles import AgentRole
 from tests.support import model_wire as wire
 from tests.support.model_wire import Asked, Say
 
@@ -44,6 +48,8 @@ class Drop:
     when: Literal["before", "mid"] = "before"
     said: Say = field(default_factory=lambda: Say("a reply that never comes to its end"))
 
+
+_PROMPTS = Path(__file__).resolve().parents[2] / "nodes" / "prompts"
 
 Answer: TypeAlias = Say | Status | Hang | Drop
 Script: TypeAlias = Callable[[Asked], Answer]
@@ -221,3 +227,45 @@ class Player:
         reply = load_reply(recorded)
         calls = tuple((call["name"], call["args"]) for call in reply.tool_calls)
         return Say(reply.text, calls)
+
+
+class Follower:
+    """A script that gives each role its recorded replies in their order, whatever it is shown.
+
+    A model so knows what to do next without having read all that came before. The recording must
+    be of one formulation: the conversations of a role then come one after the other.
+    """
+
+    def __init__(self, exchanges: Sequence[Exchange], *, text: Container[AgentRole] = ()) -> None:
+        """Roles in `text` write their calls into plain text."""
+        self._text = text
+        self._replies: dict[AgentRole, Iterator[Exchange]] = {
+            role: iter([e for e in exchanges if e.occasion.role is role]) for role in AgentRole
+        }
+
+    def __call__(self, request: Asked) -> Say:
+        """The next reply of the role that is asked."""
+        role = role_of(request)
+        reply = load_reply(next(self._replies[role]).reply)
+        calls = tuple((call["name"], call["args"]) for call in reply.tool_calls)
+        if role in self._text:
+            return Say("\n".join([reply.text, *(call_in_text(*call) for call in calls)]).strip())
+        return Say(reply.text, calls)
+
+
+def call_in_text(name: str, args: dict[str, Any]) -> str:
+    """A call as the text protocol has models write it, who copy tags of data as they are shown."""
+    values = {key: v if isinstance(v, str) else json.dumps(v) for key, v in args.items()}
+    shown = {key: re.sub(r"<(~*/?(?:call|arg|result)\b)", r"<~\1", v) for key, v in values.items()}
+    lines = "".join(f'<arg name="{key}">\n{value}</arg>\n' for key, value in shown.items())
+    return f'<call name="{name}">\n{lines}</call>'
+
+
+def role_of(request: Asked) -> AgentRole:
+    """The role whose instructions a request begins with."""
+    return next(role for role in AgentRole if request.said[0][1].startswith(_opening(role)))
+
+
+@functools.cache
+def _opening(role: AgentRole) -> str:
+    return (_PROMPTS / f"{role}.md.j2").read_text().partition(".")[0]

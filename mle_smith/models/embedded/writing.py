@@ -61,7 +61,8 @@ def _block(value: Any) -> str:
 
 def _cell(value: Any) -> str:
     """Text that may stand in a Markdown table: one line, no bars."""
-    return " ".join(str(value).split()).replace("|", "\\|")
+    printable = "".join(c if c.isprintable() else " " for c in str(value))
+    return " ".join(printable.split()).replace("|", "\\|")
 
 
 @functools.cache
