@@ -21,11 +21,11 @@ from cli.budget import (
     with_caps,
 )
 from cli.human import ask
+from cli.models import models_given
 from cli.options import JsonOption, SandboxOption, SeedOption
 from cli.output import messages, print_json, results
 from cli.progress import Listener, progress
 from mle_smith.errors import UsageError, WaitingError
-from mle_smith.models.roles import AgentRole
 from mle_smith.package.layout import fresh_run_folder
 from mle_smith.values import MAX_FORMULATIONS
 
@@ -128,7 +128,7 @@ def forge(
         first = partial(runs.resume, folder, change=with_budget, decisions=decisions(decide or []))
     else:
         folder = (out or fresh_run_folder(sources or [])).resolve()
-        common, by_role = _models(model or [])
+        common, by_role = models_given(model or [])
         context = ForgeContext.model_validate(
             {
                 "model": common,
@@ -176,21 +176,6 @@ def document(folder: Path, summary: dict[str, Any]) -> dict[str, Any]:
         for kind in ("tasks", "rejected")
     }
     return {"run": str(folder), **summary, **located}
-
-
-def _models(given: list[str]) -> tuple[str, dict[str, str]]:
-    """The model of all roles, and those of single roles."""
-    common, by_role = "embedded", {}
-    for value in given:
-        role, equals, name = value.partition("=")
-        if not equals:
-            common = value
-        elif role in list(AgentRole):
-            by_role[role] = name
-        else:
-            roles = ", ".join(AgentRole)
-            raise UsageError(f"--model {value}: {role!r} is no role; there are {roles}")
-    return common, by_role
 
 
 def _cost(cost: dict[str, Any]) -> str:

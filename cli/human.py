@@ -16,10 +16,23 @@ def ask(waiting: dict[str, dict[str, Any]]) -> dict[str, str]:
     said = {}
     for task, shown in waiting.items():
         _show(task, shown)
-        word = typer.prompt(_QUESTION, default="", show_default=False, err=True)
-        if word.strip():
-            said[task] = word.strip()
+        if word := typer.prompt(
+            _QUESTION, default="", show_default=False, err=True, value_proc=_decision
+        ):
+            said[task] = word
     return said
+
+
+def _decision(word: str) -> str:
+    """The word, or nothing; the prompt is repeated when it is no decision."""
+    from nodes.sign_off import Decision
+
+    if word := word.strip():
+        try:
+            Decision.read(word)
+        except ValueError as error:
+            raise typer.BadParameter(f"{word!r} is no decision") from error
+    return word
 
 
 def _show(task: str, shown: dict[str, Any]) -> None:

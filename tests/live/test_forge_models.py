@@ -6,7 +6,13 @@ key is one that can be found again: it must be in no file that the run leaves at
 
 from __future__ import annotations
 
+import contextlib
 import json
+import os
+import pty
+import re
+import subprocess
+import sys
 from pathlib import Path
 
 import pytest
@@ -22,6 +28,7 @@ from tests.support.model_wire import Asked
 
 pytestmark = [pytest.mark.live, pytest.mark.docker]
 
+ROOT = Path(__file__).resolve().parents[2]
 SECRET = "sk-this-is-the-key-of-the-test-0123456789"
 WIDE = "context=2000000"
 """The recording is of conversations that were not trimmed."""
@@ -118,6 +125,22 @@ def test_a_forge_stopped_by_its_budget_and_resumed_pays_for_nothing_twice_and_le
     assert sorted(digests) == sorted(exchange.digest for exchange in Recording(file).read())
 
 
+def at_a_terminal(words: list[str], answers: list[str]) -> str:
+    """What a command shows at a terminal at which each of its questions is answered."""
+    ours, its = pty.openpty()
+    command = [sys.executable, "-m", "cli.main", *words]
+    with subprocess.Popen(command, stdin=its, stdout=its, stderr=its, cwd=ROOT):
+        os.close(its)
+        shown, coming = "", iter(answers)
+        with contextlib.suppress(OSError):  # the end of a terminal
+            while piece := os.read(ours, 4096).decode(errors="replace"):
+                shown += piece
+                if re.search(r"decide later: *$", shown):
+                    os.write(ours, f"{next(coming)}\n".encode())
+    os.close(ours)
+    return shown
+
+
 def test_a_run_waits_for_a_word_and_goes_on_with_it(tmp_path: Path) -> None:
     context = ForgeContext(out=str(tmp_path / "run"), max_formulations=1, human_review=True)
     with pytest.raises(WaitingError, match="--decide") as caught:
@@ -128,7 +151,13 @@ def test_a_run_waits_for_a_word_and_goes_on_with_it(tmp_path: Path) -> None:
         runs.resume(tmp_path / "run")
     with pytest.raises(UsageError, match="a decision is"):
         runs.resume(tmp_path / "run", decisions={task: "perhaps"})
-    summary = runs.resume(tmp_path / "run", decisions={task: "reject: not for us"})
+    said = at_a_terminal(
+        ["forge", "--resume", str(tmp_path / "run")], ["perhaps", "reject: not for us"]
+    )
+    assert f"{task}: " in said
+    assert "strong: " in said
+    assert "'perhaps' is no decision" in said
+    summary = json.loads((tmp_path / "run" / "run.json").read_text())
     assert summary["tasks"] == []
     (rejected,) = summary["rejected"]
     assert rejected["findings"][0]["code"] == "H01"

@@ -7,6 +7,7 @@ import sys
 
 import pytest
 
+from cli.models import models_given
 from mle_smith.errors import ModelError, UsageError
 from mle_smith.models.load import context_of, load_model
 from mle_smith.models.prices import PriceTable
@@ -105,3 +106,23 @@ def test_prices_are_by_the_whole_name() -> None:
     assert table.of("openai:gpt-5?api=responses") is not None
     assert table.of("openai:gpt-5@http://127.0.0.1:9/v1") is None
     assert table.of("openai:gpt-5-that-is-not-out-yet") is None
+
+
+@pytest.mark.parametrize(
+    "values",
+    [
+        ["embedded", "designer=openai:a@http://h/v1?api=chat&tools=text", "reviewer=openai:b"],
+        ["embedded,designer=openai:a@http://h/v1?api=chat&tools=text,reviewer=openai:b"],
+    ],
+)
+def test_roles_are_set_apart_one_by_one_or_with_commas(values: list[str]) -> None:
+    common, by_role = models_given(values)
+    assert common == "embedded"
+    designer = ModelSpec.parse(by_role["designer"])
+    assert (designer.model, designer.options.tools) == ("a", "text")
+    assert by_role["reviewer"] == "openai:b"
+
+
+def test_a_role_that_is_none_is_told() -> None:
+    with pytest.raises(UsageError, match="'judge' is no role; there are brainstormer"):
+        models_given(["embedded,judge=openai:b"])
