@@ -78,7 +78,14 @@ def _cell(value: object) -> str:
     return f"{value:.3g}" if isinstance(value, float) else str(value).replace("|", "\\|")
 
 
-_PLOTTED = ("success", "late", "dollars", "seconds", "metrics")
+_PLOTTED = {
+    "success": "Success: verified of proposed tasks",
+    "late": "Late defects: tasks that passed the review and failed when they were solved",
+    "dollars": "Dollars",
+    "seconds": "Seconds of all stages",
+    "metrics": "Different metrics",
+    "task_types": "Different task types",
+}
 _WIDTH, _BAR, _LABEL = 640, 22, 220
 
 
@@ -86,10 +93,10 @@ def plot(rows: Sequence[Row]) -> str:
     """SVG: for each figure, a bar for each variant; what is not known has no bar."""
     parts: list[str] = []
     y = 24
-    for name in _PLOTTED:
+    for name, title in _PLOTTED.items():
         values = [getattr(r, name) for r in rows]
         most = max((v for v in values if v), default=1) or 1
-        parts.append(f'<text x="8" y="{y}" font-weight="bold">{name}</text>')
+        parts.append(f'<text x="8" y="{y}" font-weight="bold">{title}</text>')
         for r, value in zip(rows, values, strict=True):
             y += _BAR
             length = (_WIDTH - _LABEL - 90) * (value or 0) / most
@@ -103,5 +110,5 @@ def plot(rows: Sequence[Row]) -> str:
     body = "\n".join(parts)
     return (
         f'<svg xmlns="http://www.w3.org/2000/svg" width="{_WIDTH}" height="{y}" '
-        f'font-family="sans-serif" font-size="13">\n{body}\n</svg>\n'
+        f'font-family="sans-serif" font-size="13" style="background: white">\n{body}\n</svg>\n'
     )

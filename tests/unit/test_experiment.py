@@ -39,7 +39,7 @@ def test_a_plot_has_a_bar_for_each_figure_and_variant() -> None:
     rows = [row("a <b>", [summary(2, reviewed=3)]), row("c", [summary(0, reviewed=0)])]
     drawn = ElementTree.fromstring(plot(rows))
     bars = drawn.findall("{http://www.w3.org/2000/svg}rect")
-    assert len(bars) == 2 * 5
+    assert len(bars) == 2 * 6
     assert max(float(bar.attrib["width"]) for bar in bars) > 300
 
 
