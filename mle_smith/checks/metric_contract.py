@@ -6,6 +6,7 @@ other class than was thought.
 
 from __future__ import annotations
 
+import math
 from collections.abc import Iterator, Sequence
 from dataclasses import replace
 from itertools import pairwise
@@ -342,10 +343,12 @@ def _deaf(graded: _Graded, *, rounded: bool) -> Iterator[Outcome]:
 
 
 def _rounded(scores: Sequence[float], span: float) -> bool:
-    """Whether scores are rounded to some digits, and to less than a hundredth of their span."""
-    for step in (10.0**-digits for digits in range(1, 9)):
-        if all(abs(score / step - round(score / step)) < 1e-4 for score in scores):
-            return step <= 0.01 * span
+    """Whether all scores are rounded, and the largest of them to a hundredth of their span."""
+    largest = max(map(abs, scores), default=0.0)
+    for digits in range(1, 9):
+        shown = [float(f"{score:.{digits}g}") for score in scores]
+        if largest and np.allclose(scores, shown, rtol=1e-9, atol=0):
+            return 10.0 ** (math.floor(math.log10(largest)) + 1 - digits) <= 0.01 * span
     return False
 
 

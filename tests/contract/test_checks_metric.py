@@ -115,6 +115,11 @@ DEAF: dict[str, tuple[str, str, str]] = {
         "    step = lambda rows: rows.assign(**{'yield': rows['yield'].astype(float) // 5})\n"
         "    return _evaluate(step(y_true), step(y_pred))",
     ),
+    "in one significant digit": (
+        "regression",
+        "rmse",
+        "    return float(f'{1000 * (gap**2).mean() ** 0.5:.1g}')",
+    ),
     "within a tolerance": ("regression", "rmse", "    return float((gap - 1).clip(0).mean())"),
     "of the middle only": (
         "regression",
@@ -169,6 +174,7 @@ def test_metrics_that_are_deaf_to_quality_are_caught(name: str, tmp_path: Path) 
 
 SOUND_BUT_ODD = {
     "rounded to three digits": "    return round(float((gap**2).mean() ** 0.5), 3)",
+    "rounded to three significant digits": "    return float(f'{1e3 * gap.mean():.3g}')",
     "the median error": "    return float(gap.median())",
     "of ranks": "    truth = pd.to_numeric(y_true['yield'])\n"
     "    return float(1 - np.corrcoef(truth.rank(), (guess.to_numpy() + 0 * truth).rank())[0, 1])",
