@@ -206,7 +206,12 @@ def _kind_of_prediction(subject: Subject, form: str) -> Iterator[Finding]:
     if metric is None or not form.strip() or not subject.paths.answers.is_file():
         return
     classes = next(
-        (sorted(set(g.feature.plain_text.dropna())) for g in subject.goals if g.classes), None
+        (
+            sorted(subject.answers[t].dropna().unique())
+            for t in subject.targets
+            if subject.has_classes(t)
+        ),
+        None,
     )
     if classes is None:
         return  # a quantity may be a probability

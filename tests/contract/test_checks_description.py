@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 import shutil
 from collections.abc import Callable
 from pathlib import Path
@@ -143,6 +144,23 @@ def test_true_descriptions_pass(name: str, example: WriteExample) -> None:
     package = example("binary")
     TRUE[name](package)
     assert errors(Subject(package.paths.root), Layer.DESCRIPTION) == set()
+
+
+@pytest.mark.parametrize(
+    ("positive", "found"),
+    [("Yes", set()), ("No", {"D08"}), ("no", {"D08"})],
+)
+def test_classes_are_called_as_they_are_written(
+    positive: str, found: set[str], example: WriteExample
+) -> None:
+    """Whatever their case, and though one of them is a denial."""
+    package = example("binary")
+    capital = positive.istitle()
+    for path in (p for p in package.paths.root.rglob("*") if p.is_file() and capital):
+        path.write_text(re.sub(r"\b(yes|no)\b", lambda m: m[1].title(), path.read_text()))
+    name = "Yes" if capital else "yes"
+    in_description(f"of the class `{name}`", f"of the class `{positive}`")(package)
+    assert errors(Subject(package.paths.root), Layer.DESCRIPTION) == found
 
 
 @pytest.mark.parametrize("metric", sorted(METRICS))
