@@ -29,6 +29,18 @@ _CLOCKS = frozenset(
         *("secrets.token_hex", "pd.Timestamp.today"),
     }
 )
+_SURROUNDINGS = frozenset(
+    {
+        *("gettempdir", "expanduser", "getcwd", "getenv", "gethostname", "getuser"),
+        *("Path.home", "Path.cwd", "platform.node", "os.environ.get", "os.uname"),
+    }
+)
+"""What another machine, or a second run, answers in another way."""
+_ORDER_FREE = frozenset(
+    {"sorted", "set", "frozenset", "len", "min", "max", "any", "all", "sum", "unique", "isin"}
+)
+"""Functions that take no heed of the order of what they are given."""
+_SET_METHODS = frozenset({"union", "intersection", "difference", "symmetric_difference"})
 _STATED = frozenset({"sample", "train_test_split"})
 _LISTINGS = frozenset({"glob", "rglob", "iglob", "iterdir", "listdir", "scandir"})
 _SHUFFLING = frozenset({"KFold", "StratifiedKFold", "GroupShuffleSplit", "ShuffleSplit", "shuffle"})
@@ -38,8 +50,9 @@ _SHUFFLING = frozenset({"KFold", "StratifiedKFold", "GroupShuffleSplit", "Shuffl
     {"P13": "the code draws without a seed, reads a clock or hashes texts (defect M12)"},
     title="Determinism of the code",
     asks="In prepare.py and metric.py no generator is made without a seed, no sample or split "
-    "lacks random_state, and no clock, process number, hash(), id() or order of a set or of a "
-    "folder's list decides; no gzip file holds the time of writing.",
+    "lacks random_state, and no clock, process number, hash(), id(), order of a set or of a "
+    "folder's list, temporary folder or environment decides; no gzip file holds the time of "
+    "writing.",
 )
 def deterministic(subject: Subject) -> Iterator[Outcome]:
     """Calls whose result is another one each time."""
@@ -63,12 +76,9 @@ def deterministic(subject: Subject) -> Iterator[Outcome]:
 def _unstable(tree: ast.Module) -> Iterator[str]:
     seeded = any("seed" in ast.unparse(n.func) for n in ast.walk(tree) if isinstance(n, ast.Call))
     for node in ast.walk(tree):
-        if isinstance(node, ast.Call):
-            reason = _reason(node, seeded)
-            if reason:
-                yield f"line {node.lineno}: {reason}"
-        elif isinstance(node, ast.List | ast.Tuple) and any(map(_is_unpacked_set, node.elts)):
-            yield f"line {node.lineno}: a list of a set, whose order differs"
+        if isinstance(node, ast.Call) and (reason := _reason(node, seeded)):
+            yield f"line {node.lineno}: {reason}"
+    yield from _Sets(tree).put_in_order()
 
 
 def _reason(call: ast.Call, seeded: bool) -> str:
@@ -77,6 +87,8 @@ def _reason(call: ast.Call, seeded: bool) -> str:
     given = {k.arg for k in call.keywords}
     if full in _CLOCKS:
         return f"{full}()"
+    if full in _SURROUNDINGS or name in _SURROUNDINGS:
+        return f"{full}(), which is a matter of the machine"
     if name in _UNSEEDED and not call.args and not call.keywords:
         return f"{full}() without a seed"
     if name in _UNSEEDED and call.args and _is_none(call.args[0]):
@@ -106,8 +118,6 @@ def _of_order(call: ast.Call, full: str, name: str) -> str:
         return f"{full}(), which differs from process to process"
     if _dates_gzip(call, name):
         return f"{full}() of a gzip file, whose head holds the time"
-    if full in ("list", "tuple", "enumerate") and call.args and _is_set(call.args[0]):
-        return f"{full}() of a set, whose order differs from process to process"
     return ""
 
 
@@ -123,10 +133,6 @@ def _dates_gzip(call: ast.Call, name: str) -> bool:
         return writes and ast.unparse(call.func) in ("gzip.open", "gzip.GzipFile", "GzipFile")
     zipped = any(isinstance(t, str) and (t == "gzip" or t.endswith(".gz")) for t in texts)
     return name == "to_csv" and zipped
-
-
-def _is_unpacked_set(node: ast.expr) -> bool:
-    return isinstance(node, ast.Starred) and _is_set(node.value)
 
 
 def _is_none(node: ast.expr) -> bool:
@@ -147,10 +153,82 @@ def _lists_a_folder(node: ast.expr) -> bool:
     return ast.unparse(source.func).rsplit(".", 1)[-1] in _LISTINGS
 
 
-def _is_set(node: ast.expr) -> bool:
-    called = isinstance(node, ast.Call) and isinstance(node.func, ast.Name)
-    made = called and node.func.id == "set"  # type: ignore[attr-defined]  # see `called`
-    return made or isinstance(node, ast.Set | ast.SetComp)
+class _Sets:
+    """The sets of a program, and where their order, which no seed settles, gets into a list."""
+
+    def __init__(self, tree: ast.Module) -> None:
+        self._tree = tree
+        self._holder = {
+            inner: outer for outer in ast.walk(tree) for inner in ast.iter_child_nodes(outer)
+        }
+        self._names: set[str] = set()
+        given = [
+            (target.id, node.value)
+            for node in ast.walk(tree)
+            if isinstance(node, ast.Assign)
+            for target in node.targets
+            if isinstance(target, ast.Name)
+        ]
+        for name, value in given:
+            if self._is_set(value) and all(self._is_set(v) for n, v in given if n == name):
+                self._names.add(name)
+
+    def put_in_order(self) -> Iterator[str]:
+        """Where a list is made of a set, and more is done with it than to sort or to count it."""
+        for node in ast.walk(self._tree):
+            if self._is_list_of_a_set(node) and not self._is_order_free(node):
+                line = getattr(node, "lineno", 0)
+                yield f"line {line}: a list of a set, whose order differs from process to process"
+
+    def _is_list_of_a_set(self, node: ast.AST) -> bool:
+        if isinstance(node, ast.List | ast.Tuple):
+            return any(isinstance(e, ast.Starred) and self._is_set(e.value) for e in node.elts)
+        if isinstance(node, ast.ListComp):
+            return self._is_set(node.generators[0].iter)
+        if not isinstance(node, ast.Call) or not node.args or not self._is_set(node.args[0]):
+            return False
+        name = ast.unparse(node.func)
+        return name in ("list", "tuple", "enumerate", "pd.Series") or name.endswith(".join")
+
+    def _is_order_free(self, node: ast.AST, *, follow: bool = True) -> bool:
+        """Whether what becomes of a list is the same in any order, or only a message."""
+        holder = self._holder.get(node)
+        match holder:
+            case ast.Call(func=function):
+                if ast.unparse(function).rsplit(".", 1)[-1] in _ORDER_FREE:
+                    return True
+            case ast.Compare() | ast.If() | ast.BoolOp() | ast.Assert():
+                return True
+            case ast.Assign(targets=[ast.Name(id=name)]) if follow:
+                uses = [self._is_order_free(use, follow=False) for use in self._uses(name)]
+                return self._is_sorted(name) or (bool(uses) and all(uses))
+        while holder is not None and not isinstance(holder, ast.stmt):
+            holder = self._holder.get(holder)
+        return isinstance(holder, ast.Raise | ast.Assert)
+
+    def _is_sorted(self, name: str) -> bool:
+        calls = [ast.unparse(n) for n in ast.walk(self._tree) if isinstance(n, ast.Call)]
+        return any(call.startswith(f"{name}.sort(") for call in calls)
+
+    def _uses(self, name: str) -> Iterator[ast.AST]:
+        for node in ast.walk(self._tree):
+            if isinstance(node, ast.Name) and node.id == name and isinstance(node.ctx, ast.Load):
+                yield node
+
+    def _is_set(self, node: ast.expr) -> bool:
+        match node:
+            case ast.Set() | ast.SetComp():
+                return True
+            case ast.Name(id=name):
+                return name in self._names
+            case ast.Call(func=ast.Name(id="set" | "frozenset")):
+                return True
+            case ast.Call(func=ast.Attribute(value=value, attr=attr)):
+                return attr in _SET_METHODS and self._is_set(value)
+            case ast.BinOp(left=left, right=right, op=ast.Sub() | ast.BitAnd() | ast.BitOr()):
+                return self._is_set(left) or self._is_set(right)
+            case _:
+                return False
 
 
 CHECKS = (deterministic,)
