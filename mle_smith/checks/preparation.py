@@ -339,6 +339,12 @@ def inputs(subject: Subject) -> Iterator[Outcome]:
             )
 
 
+_USUALLY_FILLED = 0.05
+"""Columns with fewer gaps in train are those that a row has."""
+_MOSTLY_EMPTY = 0.7
+"""A row that lacks so many of them was not measured, or its join found nothing."""
+
+
 def _emptiness(subject: Subject) -> Iterator[Finding]:
     columns = list(subject.input_columns)
     if not columns:
@@ -353,6 +359,20 @@ def _emptiness(subject: Subject) -> Iterator[Finding]:
             rows=int(bare.sum()),
         )
     limits = subject.thresholds
+    usual = [c for c in columns if subject.train[c].isna().mean() < _USUALLY_FILLED]
+    mostly = [
+        float((frame[usual].isna().mean(axis=1) >= _MOSTLY_EMPTY).mean()) if len(usual) > 3 else 0.0
+        for frame in (subject.train, subject.test)
+    ]
+    if not bare.any() and mostly[1] > max(limits.mostly_empty, 5 * mostly[0]):
+        yield _finding(
+            "P10",
+            Severity.ERROR,
+            Blame.DESIGN,
+            f"{mostly[1]:.0%} of the test rows lack most of what nearly all rows of train have "
+            f"(of train {mostly[0]:.1%}); leave them out, or join their inputs rightly.",
+            share=mostly[1],
+        )
     lost = limits.emptier_later if subject.temporal else limits.emptier
     less = subject.test[columns].isna().mean() - subject.train[columns].isna().mean()
     bare_columns = subject.test[columns].isna().all() & (less > 0.05)

@@ -29,10 +29,25 @@ def reference_findings(subject: Subject) -> Iterator[Outcome]:
         yield from _emptier(column, train, test)
         known: list[tuple[str, set[str]]] = []
         if files and train.nunique() >= 10 and _paths(train):
-            known.append(("files", files))
+            known.append(("the files", files))
         known += [(name, keys[column]) for name, keys in tables if column in keys]
         for where, values in known:
             yield from _lacking(column, where, _within(train, values), _within(test, values))
+    if subject.id_column in subject.train:
+        yield from _rows_of_tables(subject, tables)
+
+
+def _rows_of_tables(
+    subject: Subject, tables: list[tuple[str, dict[str, set[str]]]]
+) -> Iterator[Outcome]:
+    """Rows by the id in other tables; a table about train alone is none of inputs."""
+    column = subject.id_column
+    for name, keys in tables:
+        if column in keys:
+            ours = _within(subject.test[column], keys[column])
+            if ours.any():
+                theirs = _within(subject.train[column], keys[column])
+                yield from _lacking(column, name, theirs, ours)
 
 
 def _files(subject: Subject) -> set[str]:
@@ -70,6 +85,7 @@ def _tables(subject: Subject) -> Iterator[tuple[str, dict[str, set[str]]]]:
         shared = [c for c in frame.columns if c in set(subject.input_columns)]
         if len(shared) > max(2, len(subject.input_columns) // 2):
             continue  # more rows of the same kind, without their answers, say
+        shared += [c for c in (subject.id_column,) if c in frame.columns]
         keys = {c: set(plain(frame[c].dropna())) for c in shared}
         yield path.name, {c: values for c, values in keys.items() if len(values) >= 10}
 
@@ -93,8 +109,8 @@ def _lacking(
     yield Measured("P10", {f"{column} in {where}": {"test_rows_without": absent}})
     if absent >= 2 and absent > len(test) * (2 * usual + 0.01):
         yield _finding(
-            f"{absent} of {len(test)} test rows name a {column!r} that is not among the {where} "
-            f"(of train {usual:.1%}); give participants what their rows refer to.",
+            f"{absent} of {len(test)} test rows have a {column!r} that is not in {where} (of train "
+            f"{usual:.1%}); give participants what their rows refer to.",
             column=column,
             rows=absent,
         )

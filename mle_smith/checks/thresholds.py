@@ -48,6 +48,8 @@ class Thresholds(Value):
     """Different test rows, as a part of those among as many train rows, below which too few of
     them are too few test rows (error)."""
 
+    mostly_empty: float = 0.03
+    """Share of test rows that lack most inputs, though (next to) no train row does."""
     emptier: float = 0.3
     """Share of cells of a column that are empty in test but not in train, from which on it is an
     error. Measured: under 0.1 in sound tasks, however they are split."""

@@ -9,6 +9,7 @@ import shutil
 from collections.abc import Callable
 from pathlib import Path
 
+import numpy as np
 import pandas as pd
 import pytest
 
@@ -286,6 +287,29 @@ def test_inputs_that_only_train_has_are_caught(tmp_path: Path) -> None:
     unlike(task)
     checked = check_package(task.write(tmp_path / "task"), layers={Layer.PREPARATION})
     assert errors(checked) == {"P10"}
+
+
+@pytest.mark.parametrize("share", [0.0, 0.1])
+def test_rows_of_a_batch_that_was_not_measured(share: float, tmp_path: Path) -> None:
+    task = make_task("regression")
+    chance = np.random.default_rng(0)
+    for frame in (task.train, task.test):
+        frame[[f"r{n}" for n in range(9)]] = chance.normal(size=(len(frame), 9)).round(3)
+    first = round(len(task.test) * (1 - share))
+    task.test.loc[first:, [f"r{n}" for n in range(9)]] = None
+    task.test.loc[first:, list(task.formulation.inputs[1:])] = None
+    checked = check_package(task.write(tmp_path / "task"), layers={Layer.PREPARATION})
+    assert errors(checked) == ({"P10"} if share else set())
+
+
+@pytest.mark.parametrize(("lost", "found"), [(0, set()), (12, {"P10"}), (None, set())])
+def test_rows_of_a_table_beside_the_rows(lost: int | None, found: set[str], tmp_path: Path) -> None:
+    """Some rows of test lack theirs; where all do, the table is about train alone."""
+    task = make_task("regression")
+    rows = pd.concat([task.train["id"], task.test["id"].iloc[lost:] if lost is not None else None])
+    task.files["details.csv"] = rows.to_frame().assign(depth=1.5).to_csv(index=False)
+    checked = check_package(task.write(tmp_path / "task"), layers={Layer.PREPARATION})
+    assert errors(checked) == found
 
 
 @pytest.mark.parametrize("kind", ["more rows", "a table of places"])
