@@ -29,6 +29,9 @@ _MAX_TREE_COLUMNS = 24
 _MAX_NEAR_ROWS = 2_000
 _CLOSENESS = (0.005, 0.01, 0.02, 0.05, 0.1, 0.2, 0.3)
 _SMOOTHING = 0.5
+_MAX_LEFT_OUT = 40
+_JITTER = 0.04
+"""Standard deviations by which the target of a near copy may differ: it may have jitter too."""
 
 
 class _Matches(NamedTuple):
@@ -55,6 +58,7 @@ def copied_rows(subject: Subject) -> Iterator[Outcome]:
         return
     whole = subject.in_full  # the twin of a row may be any row
     yield from _exact(whole, whole.goals[0])
+    yield from _all_but_one(whole, whole.goals[0])
     yield from _near(subject, subject.goals[0])
     yield from twin_findings(whole)
 
@@ -78,15 +82,15 @@ def _exact_matches(columns: Sequence[Ints], train_rows: int) -> _Matches:
     return _Matches(rows.astype(np.int64), found[rows].astype(np.int64))
 
 
-def _agreeing(goal: Goal, matches: _Matches) -> NDArray[np.bool_]:
-    """Which matches carry the same target: the same class, or nearly the same number."""
+def _agreeing(goal: Goal, matches: _Matches, within: float = 0.01) -> NDArray[np.bool_]:
+    """Which matches carry the same target: the same class, or a number `within` as many spreads."""
     values = goal.values
     ours = goal.feature.of_test(values)[matches.test]
     theirs = goal.feature.of_train(values)[matches.train]
     if goal.classes:
         return np.asarray(ours == theirs)
     spread = float(np.nanstd(values)) or 1.0
-    return np.asarray(np.abs(ours - theirs) <= 0.01 * spread)
+    return np.asarray(np.abs(ours - theirs) <= within * spread)
 
 
 def _exact(subject: Subject, goal: Goal) -> Iterator[Outcome]:
@@ -113,6 +117,33 @@ def _exact(subject: Subject, goal: Goal) -> Iterator[Outcome]:
     agreeing = agreement >= limits.duplicate_agreement or not goal.classes
     if surprising and agreeing:
         yield _finding("L01", "equal a train row", excess, total, numbers, limits)
+
+
+def _all_but_one(subject: Subject, goal: Goal) -> Iterator[Finding]:
+    """Rows that were joined to several others: they differ in one column."""
+    limits = subject.thresholds
+    varied = [feature for feature in subject.inputs if feature.distinct > 1][:_MAX_LEFT_OUT]
+    if len(varied) < 3:
+        return
+    columns = [_codes(feature) for feature in varied]
+    total, train_rows = len(subject.test_rows), goal.feature.train_rows
+    equal = len(_exact_matches([*columns, goal.codes], train_rows).test)
+    for place, feature in enumerate(varied):
+        others = [*columns[:place], *columns[place + 1 :], goal.codes]
+        copies = _exact_matches(others, train_rows)
+        rows = len(copies.test)
+        if rows - equal < max(2, limits.joined_share * total):
+            continue
+        chance = expected_matches(others, train_rows, copies)
+        numbers: dict[str, object] = {
+            "rows": rows,
+            "expected_by_chance": round(chance, 2),
+            "all_columns_but": feature.name,
+        }
+        if rows >= limits.joined_factor * max(chance, 1.0):
+            what = f"equal a train row in all columns but {feature.name!r}"
+            yield _finding("L02", what, rows - chance, total, numbers, limits)
+            return
 
 
 def _finding(
@@ -215,7 +246,7 @@ def _near(subject: Subject, goal: Goal) -> Iterator[Outcome]:
     closest, distances = neighbours(subject.inputs[0].of_test(space)[rows], head)
     found = _closest_band(goal, rows, closest, distances, limits)
     near = len(found.matches.test)
-    agreement = float(_agreeing(goal, found.matches).mean()) if near else 0.0
+    agreement = float(_agreeing(goal, found.matches, _JITTER).mean()) if near else 0.0
     numbers: dict[str, object] = {
         "near_rows": near,
         "of_rows": len(rows),
@@ -257,7 +288,7 @@ def _crowd(
         return None
     members = order[: best + 1]
     matches = _Matches(rows[members], closest[members, 0])
-    agreement = float(_agreeing(goal, matches).mean())
+    agreement = float(_agreeing(goal, matches, _JITTER).mean())
     return len(members) if agreement >= subject.thresholds.near_agreement else None
 
 
@@ -272,7 +303,7 @@ def _closest_band(
     """
     further = distances[:, 3]
     ratio = np.where(further > 0, distances[:, 0] / np.where(further > 0, further, 1), 1.0)
-    usual = _agreeing(goal, _Matches(rows, neighbours[:, 3])).mean()
+    usual = _agreeing(goal, _Matches(rows, neighbours[:, 3]), _JITTER).mean()
     best = _Near(_Matches(rows[:0], rows[:0]), 0.0, 0)
     for bound in _CLOSENESS:
         near = ratio <= bound
@@ -281,7 +312,7 @@ def _closest_band(
         if count * (1 - below) <= beyond * below:
             continue
         matches = _Matches(rows[near], neighbours[near, 0])
-        agreeing = int(_agreeing(goal, matches).sum())
+        agreeing = int(_agreeing(goal, matches, _JITTER).sum())
         by_closeness = binom.logsf(count - 1, count + beyond, below)
         if by_closeness > limits.near_log_closeness * np.log(10):
             continue  # neighbours of a predictable target agree too, if they are merely near

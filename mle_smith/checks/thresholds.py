@@ -78,12 +78,20 @@ class Thresholds(Value):
     """Copies carry the same target; chance matches do not."""
     twin_log_chance: float = -3.5
     """Log10 of the chance of so many test rows with twins, given how many train rows have some."""
+    twin_log_chance_of_groups: float = -8.0
+    """The same where groups were divided, whose rows may be twins by the dozen. Measured: above -1
+    on sound packages."""
     twins_together_log_chance: float = -3.5
     """Log10 of the chance that so many twins of test rows are in test too: from here on the split
     keeps twins on one side, and those across are copies. Sound packages have none then."""
     chance_factor: float = 3.0
     """The expected matches are a pairwise (Chow-Liu) estimate, low where more than two columns
     depend on each other. Measured: under 2 on sound packages."""
+    joined_share: float = 0.03
+    """Of test rows that equal a train row in all columns but one. Measured in sound packages: 0.06
+    at 6 times what chance gives, and 0.009 at 50 times, where an event was recorded twice."""
+    joined_factor: float = 20.0
+    """How many times more than chance gives."""
     near_agreement: float = 0.8
     """The same for near copies, which stand out by their closeness as well."""
     near_log_closeness: float = -2.5

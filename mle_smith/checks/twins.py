@@ -69,8 +69,8 @@ class _Rows:
 def twin_findings(subject: Subject) -> Iterator[Outcome]:
     """Twins across the split against twins within train; nothing for a split that is not random."""
     plan = subject.plan
-    if plan is not None and plan.split.kind is not SplitKind.STRATIFIED:
-        return
+    if plan is not None and plan.split.kind not in (SplitKind.STRATIFIED, SplitKind.GROUPED):
+        return  # what comes later may honestly be more like the rest
     if not subject.inputs or len(subject.test_rows) < 20:
         return
     goal = subject.goals[0]
@@ -80,7 +80,7 @@ def twin_findings(subject: Subject) -> Iterator[Outcome]:
     yield from _judged(subject, "L01", [exact])
     near = [*_left_out(rows), *_mostly_same(rows), *_rounded(rows), *_texts(subject, goal)]
     yield from _judged(subject, "L02", near)
-    if plan is not None:
+    if plan is not None and plan.split.kind is SplitKind.STRATIFIED:
         yield from _exceptions(subject, rows)
 
 
@@ -259,7 +259,9 @@ def _judged(subject: Subject, code: str, asked: Sequence[_Twins]) -> Iterator[Ou
         "in": found.how,
     }
     yield Measured(code, {"twins": numbers})
-    least = limits.twin_log_chance - np.log10(len(asked))
+    grouped = subject.plan is not None and subject.plan.split.kind is SplitKind.GROUPED
+    least = limits.twin_log_chance_of_groups if grouped else limits.twin_log_chance
+    least -= np.log10(len(asked))
     if found.log10_luck > least or excess < max(2, limits.duplicate_share * rows):
         return
     yield Finding(

@@ -10,7 +10,7 @@ import pytest
 
 from mle_smith.checks import Layer, check_package
 from tests.support.checked import errors
-from tests.support.tasks import Task, make_task
+from tests.support.tasks import TARGET, Task, make_task
 
 
 def copied(task: Task, share: float) -> pd.DataFrame:
@@ -122,3 +122,45 @@ def test_copies_in_which_one_column_was_changed_beside_twins(copies: int, tmp_pa
     rows.loc[places, "grade"] = 6 + np.arange(copies) % 3
     task.give_test(rows)
     assert errors(task.write(tmp_path / "task")) == ({"L02"} if copies else set())
+
+
+def test_copies_with_jitter_in_the_target_too_are_caught(tmp_path: Path) -> None:
+    task = make_task("regression")
+    rows = task.whole
+    generator = np.random.default_rng(0)
+    copies = rows.sample(40, random_state=1)
+    for column in ("height", "mass", TARGET):
+        copies[column] += generator.normal(0, 0.01 * rows[column].std(), len(copies))
+    copies["id"] = range(10_000, 10_040)
+    task.train = pd.concat([task.train, copies[task.train.columns]])
+    assert "L02" in errors(task.write(tmp_path / "task"))
+
+
+@pytest.mark.parametrize("across", [True, False])
+def test_rows_that_a_join_made_several_of(across: bool, tmp_path: Path) -> None:
+    """They differ in who assessed them, and train has such rows of its own as well."""
+    task = make_task("regression")
+    rows = task.whole
+    for frame in (task.train, rows):
+        frame["assessor"] = np.arange(len(frame)) % 3
+    task.give_test(rows)
+    again = pd.concat([task.train.sample(90, random_state=1), rows.sample(45 * across)])
+    again = again.assign(
+        assessor=(again["assessor"] + 1) % 3, id=range(10_000, 10_000 + len(again))
+    )
+    task.train = pd.concat([task.train, again[task.train.columns]])
+    assert errors(task.write(tmp_path / "task")) == ({"L02"} if across else set())
+
+
+@pytest.mark.parametrize("copies", [0, 40])
+def test_copies_across_groups(copies: int, tmp_path: Path) -> None:
+    """Each person has twins in his own rows; those of test persons in train are copies."""
+    task = make_task("grouped")
+    rows = task.whole
+    twins = task.train.sample(120, random_state=1)
+    ours = rows.sample(copies, random_state=1).assign(person="p999")
+    again = pd.concat([twins, ours])[task.train.columns]
+    again["id"] = range(10_000, 10_000 + len(again))
+    task.train = pd.concat([task.train, again])
+    found = errors(task.write(tmp_path / "task"))
+    assert bool(found & {"L01", "L02"}) == bool(copies)
