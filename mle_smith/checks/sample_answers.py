@@ -104,7 +104,7 @@ def _agreement(
     ours, theirs = plain(given), plain(answers)
     varied = (ours != ours.mode()[0]).to_numpy()
     shares = theirs.value_counts(normalize=True)
-    chances = ours[varied].map(shares).fillna(0.0)
+    chances = ours[varied].map(shares).fillna(0.0).astype(np.float64)
     same = int((ours[varied].to_numpy() == theirs[varied].to_numpy()).sum())
     luck = binom.sf(same - 1, int(varied.sum()), float(np.clip(chances.mean(), 1e-3, 1.0)))
     found = (_z(float(luck)), (same - float(chances.sum())) / len(ours))
