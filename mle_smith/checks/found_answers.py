@@ -16,6 +16,7 @@ from mle_smith.checks.decoding.readers import SideTable
 from mle_smith.checks.features import plain
 from mle_smith.checks.subject import Subject
 from mle_smith.checks.table_families import gathered, gathered_texts
+from mle_smith.checks.table_forms import joined, lines_as_tables
 from mle_smith.checks.telling import told_by_digests
 from mle_smith.package.layout import DESCRIPTION, PREPARE
 from mle_smith.values import Blame, Finding, Severity
@@ -49,7 +50,7 @@ def found_answers(subject: Subject) -> Iterator[Outcome]:
     yield from _copies(subject)
     side = subject.side_files
     named: set[str] = set()
-    for table in [*gathered(side.tables), *_only_of_test(subject)]:
+    for table in _all_tables(subject):
         for target in subject.targets:
             found = told_by_table(subject, table, target)
             if found.share >= subject.thresholds.found_share and table.name not in named:
@@ -106,6 +107,14 @@ def _not_searched(unread: dict[str, str]) -> Iterator[Outcome]:
         message=f"{name}{others} was not searched for answers: {reason}.",
         evidence={"files": dict(list(unread.items())[:20])},
     )
+
+
+def _all_tables(subject: Subject) -> Iterator[SideTable]:
+    side = subject.side_files
+    yield from gathered(side.tables)
+    yield from _only_of_test(subject)
+    yield from lines_as_tables(side.tables, side.texts)
+    yield from joined(side.tables, subject.aligned[subject.id_column])
 
 
 def _only_of_test(subject: Subject) -> Iterator[SideTable]:

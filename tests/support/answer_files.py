@@ -15,8 +15,10 @@ import zlib
 from collections.abc import Callable
 from pathlib import Path
 
+import joblib  # type: ignore[import-untyped]  # has no stubs
 import numpy as np
 import pandas as pd
+from sklearn.neighbors import KNeighborsClassifier
 
 from tests.support.tasks import TARGET, Task
 
@@ -58,6 +60,34 @@ def as_database(task: Task, folder: Path) -> bytes:
     told(task).to_sql("visits", connection, index=False)
     connection.close()
     return (folder / "x.db").read_bytes()
+
+
+def as_two_tables(task: Task, folder: Path) -> bytes:
+    """Ids in one table, results in another, by the number of a visit."""
+    rows = told(task, 1.0).sample(frac=1, random_state=1)
+    rows["visit"] = np.random.default_rng(0).permutation(rows["key"].to_numpy())
+    connection = sqlite3.connect(folder / "y.db")
+    rows[["visit", "key"]].to_sql("visits", connection, index=False)
+    rows[["visit", "outcome"]].iloc[::-1].to_sql("results", connection, index=False)
+    connection.close()
+    return (folder / "y.db").read_bytes()
+
+
+def as_a_model(task: Task) -> bytes:
+    """A nearest-neighbour model of all rows, as joblib writes it."""
+    rows = pd.concat([task.train, task.test.assign(**{TARGET: task.answers[TARGET]})])
+    model = KNeighborsClassifier(3).fit(rows[["height", "mass"]].to_numpy(), rows[TARGET])
+    buffer = io.BytesIO()
+    joblib.dump(model, buffer, compress=3)
+    return buffer.getvalue()
+
+
+def as_printed_rows(task: Task) -> bytes:
+    """The output of a notebook's cell: rows with their answers, in columns."""
+    rows = task.test.merge(task.answers, on="id").sample(frac=0.3, random_state=0)
+    printed = rows[["id", "height", "mass", "place", TARGET]].to_string(index=False)
+    output = {"output_type": "stream", "name": "stdout", "text": printed.splitlines(keepends=True)}
+    return json.dumps({"cells": [{"cell_type": "code", "outputs": [output]}]}).encode()
 
 
 def as_digests(task: Task) -> bytes:
@@ -223,6 +253,9 @@ FILES: dict[str, Callable[[Task, Path], bytes]] = {
     "features.npz": lambda task, _: as_arrays(task),
     "weights.npy": lambda task, _: as_array_with_gaps(task),
     "visits.db": as_database,
+    "registry.sqlite": as_two_tables,
+    "baseline.joblib": lambda task, _: as_a_model(task),
+    "starter.ipynb": lambda task, _: as_printed_rows(task),
     "checksums.csv": lambda task, _: as_digests(task),
     "codes.csv": lambda task, _: as_renamed(task),
     "log.xml": lambda task, _: as_xml(task),

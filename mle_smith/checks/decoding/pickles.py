@@ -6,6 +6,7 @@ an object, this one keeps the name and what it was given.
 
 from __future__ import annotations
 
+import io
 import itertools
 import math
 import pickletools
@@ -40,8 +41,9 @@ class Pairs(list[Any]):
 
 @dataclass
 class _Machine:
-    """The stack, its marks, and the memo."""
+    """The stack, its marks, the memo, and the file behind what was read of it."""
 
+    file: io.BytesIO
     stack: list[Any] = field(default_factory=list)
     marks: list[int] = field(default_factory=list)
     memo: dict[Any, Any] = field(default_factory=dict)
@@ -81,6 +83,7 @@ def _build(machine: _Machine) -> None:
     (state,) = machine.pop(1)
     if isinstance(machine.stack[-1], Made):
         machine.stack[-1].state = state
+        machine.stack[-1] = _with_array(machine.stack[-1], machine.file)
 
 
 _DO: dict[str, Callable[[_Machine], None]] = {
@@ -126,8 +129,12 @@ def unpickled(data: bytes) -> Any:
     Raises:
         ValueError: it is no pickle, or one that does more than there is time to look at.
     """
-    machine = _Machine()
-    operations = itertools.islice(pickletools.genops(data), _MAX_OPERATIONS)
+    return _walked(io.BytesIO(data))
+
+
+def _walked(file: io.BytesIO) -> Any:
+    machine = _Machine(file)
+    operations = itertools.islice(pickletools.genops(file), _MAX_OPERATIONS)
     try:
         for operation, argument, _ in operations:
             name = operation.name
@@ -150,6 +157,24 @@ def unpickled(data: bytes) -> Any:
     if not machine.stack:
         raise ValueError("the pickle is empty")
     return machine.stack[-1]
+
+
+def _with_array(built: Any, file: io.BytesIO) -> Any:
+    """What joblib puts in an array's place, as the array, whose cells follow it in the file."""
+    if not isinstance(built, Made) or not isinstance(built.state, Pairs):
+        return built
+    facts = {key: value for key, value in built.state if isinstance(key, str)}
+    shape, kind = facts.get("shape"), facts.get("dtype")
+    if not {"order", "subclass", "allow_mmap"} <= set(facts) or not isinstance(shape, tuple):
+        return built
+    if isinstance(kind, Made) and isinstance(kind.given, tuple) and kind.given[:1] == ("O8",):
+        return _walked(file)
+    cells = _type(kind)
+    if cells is None:
+        return built
+    if facts.get("numpy_array_alignment_bytes") is not None:
+        file.read(int.from_bytes(file.read(1)))
+    return (shape, kind, facts["order"] == "F", file.read(math.prod(shape) * cells.itemsize))
 
 
 def arrays_of(pickled: Any) -> Iterator[Column]:
