@@ -8,6 +8,7 @@ on them say little about the task.
 from __future__ import annotations
 
 import math
+import re
 from collections.abc import Iterator
 
 import numpy as np
@@ -29,6 +30,9 @@ from mle_smith.values import Blame, Finding, Severity, SplitKind
 _FEWEST = 40
 _MAX_ROWS = 2_000
 """A side. Time: half a second."""
+_FEWEST_THINGS = 10
+_LIKE = 0.9
+"""Things of test whose names are formed as some of train are."""
 _CHANCE = 1e-6
 _NOTHING_IN_COMMON = 0.9
 _SELDOM = 3
@@ -139,7 +143,7 @@ def unknown_values(subject: Subject) -> Iterator[Outcome]:
         usual = float((counts[train] <= _SELDOM).mean())
         unknown = int((counts[test] == 0).sum())
         share = unknown / len(test)
-        if share - usual < limits.unknown_values:
+        if share - usual < limits.unknown_values or _things_of_one_side(feature):
             continue
         chance = float(binom.sf(unknown - 1, len(test), max(usual, 1 / len(train))))
         numbers = {"share_of_test": round(share, 4), "expected_at_most": round(usual, 4)}
@@ -154,6 +158,27 @@ def unknown_values(subject: Subject) -> Iterator[Outcome]:
             f"never has, where at most {usual:.0%} would by chance; do the same to both sides.",
             evidence={**numbers, "columns": [feature.name]},
         )
+
+
+def _things_of_one_side(feature: Feature) -> bool:
+    """Whether no thing of test is in train, but things of its kind: a group that was not planned.
+
+    A column that is coded in another way on each side has no value in common either.
+    """
+    if feature.number is not None:
+        return False
+    cut = feature.train_rows
+    train, test = (set(t.dropna()) for t in (feature.text[:cut], feature.text[cut:]))
+    if train & test or len(test) < _FEWEST_THINGS:
+        return False
+    forms = {_form(text) for text in train}
+    return sum(_form(text) in forms for text in test) >= _LIKE * len(test)
+
+
+def _form(text: str) -> tuple[int, bool, bool, str]:
+    """The length of a text, which letters it has, and what else it has in which order."""
+    lower, upper = text != text.upper(), text != text.lower()
+    return len(text), lower, upper, re.sub(r"[^\W_]+", "", text)
 
 
 def _may_be_random(subject: Subject) -> bool:

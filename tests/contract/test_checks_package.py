@@ -407,11 +407,19 @@ def test_answers_in_another_unit_or_code(kind: str, told: bool, tmp_path: Path) 
 
 
 @pytest.mark.parametrize("told", [True, False])
-@pytest.mark.parametrize("how", ["recoded", "shifted", "rare", "sound"])
+@pytest.mark.parametrize(
+    "how", ["recoded", "spelt otherwise", "shifted", "rare", "other things", "sound"]
+)
 def test_values_that_train_does_not_know(how: str, told: bool, tmp_path: Path) -> None:
     task = make_task("regression")
     if how == "recoded":
         task.test["place"] = task.test["place"].map({"north": "N1", "south": "S1", "west": "west"})
+    elif how in ("other things", "spelt otherwise"):
+        task.train["place"] = (task.train["id"] % 30).map("C{:02}".format)
+        other = how == "other things"
+        task.test["place"] = (task.test["id"] % 30 + 40 * other).map(
+            "C{:02}".format if other else "c-{:02}".format
+        )
     elif how == "shifted":
         some = task.test["id"] % 5 == 0
         task.test["grade"] = task.test["grade"].astype(float).mask(some, task.test["mass"])
@@ -421,7 +429,7 @@ def test_values_that_train_does_not_know(how: str, told: bool, tmp_path: Path) -
     checked = check_package(task.write(tmp_path / "task", told=told), layers={Layer.PREPARATION})
     found = [f.severity for f in checked.findings if f.code == "P16"]
     wrong = [Severity.ERROR if told else Severity.WARNING]
-    assert found == (wrong if how in ("recoded", "shifted") else [])
+    assert found == (wrong if how in ("recoded", "spelt otherwise", "shifted") else [])
 
 
 def test_groups_and_times_may_tell_rows_apart(tmp_path: Path) -> None:
