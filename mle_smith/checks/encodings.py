@@ -24,6 +24,9 @@ from mle_smith.values import Blame, Finding, Severity
 
 _PRIORS = (0.0, 1.0, 2.0, 5.0, 10.0, 20.0, 30.0, 50.0, 100.0)
 _MAX_NUMBERS = 60
+_FEWEST_VALUES = 4
+"""A total over five rows of two classes has six."""
+_FEWEST_GROUPS = 8
 _ByGroup: TypeAlias = npt.NDArray[Any]
 _MAX_GROUPINGS = 12
 _MAX_CLASSES = 12
@@ -76,7 +79,7 @@ def encodings(subject: Subject) -> Iterator[Outcome]:
         outcomes = list(_outcomes(goal))
         groupings = _groupings(whole.inputs, outcomes[0])
         for feature in [f for f in whole.inputs if f.number is not None][:_MAX_NUMBERS]:
-            if feature.distinct < 8 or feature.missing.mean() > 0.3:
+            if feature.distinct < _FEWEST_VALUES or feature.missing.mean() > 0.3:
                 continue
             found = _found(feature, goal, outcomes, groupings)
             if found is None:
@@ -91,9 +94,9 @@ def encodings(subject: Subject) -> Iterator[Outcome]:
                 code="L08",
                 severity=Severity.ERROR,
                 blame=Blame.DESIGN,
-                message=f"{feature.name!r} is {found.how} of {goal.feature.name!r} over train and "
-                f"test together ({found.explained:.1%} explained, a residual of {found.ratio:.1%} "
-                "of that with train alone); compute it from train, or drop it.",
+                message=f"{feature.name!r} is {found.how} of {goal.feature.name!r}, with the "
+                f"answers of test rows ({found.explained:.1%} explained, a residual of "
+                f"{found.ratio:.1%} of that with train alone); compute it from train, or drop it.",
                 evidence={
                     **numbers,
                     "columns": [feature.name],
@@ -144,6 +147,8 @@ def _found(
             if found is None and name:  # train rows may have another encoding
                 tested = np.where(in_train, np.nan, values)
                 found = _group_mean(tested, groups, outcome, in_train)
+            if found is None and name:
+                found = _mean_of_test(values, groups, outcome, in_train)
             if found is None and name and not goal.classes:
                 found = _rank(values, by)
             if found is not None:
@@ -168,7 +173,7 @@ def _group_mean(
     train = np.bincount(groups, outcome * in_train, size)
     many, few = np.bincount(groups, minlength=size), np.bincount(groups[in_train], minlength=size)
     both = (few >= 1) & (many > few) & (counts > 0)
-    if both.sum() < 8:
+    if both.sum() < _FEWEST_GROUPS:
         return None
     centre = float(outcome.mean())
     means, all_rows, train = means[both], all_rows[both], train[both]
@@ -260,6 +265,23 @@ def _mean_of_others(
     return None
 
 
+def _mean_of_test(
+    values: Floats, groups: Ints, outcome: Floats, in_train: Mask
+) -> _Encoding | None:
+    """Whether test rows hold the means of test alone: each file was encoded by itself."""
+    asked = ~in_train & ~np.isnan(values)
+    codes = pd.factorize(groups[asked])[0]
+    counts = np.bincount(codes)
+    if (counts > 1).sum() < _FEWEST_GROUPS:
+        return None
+    number, means = values[asked], (np.bincount(codes, outcome[asked]) / counts)[codes]
+    spread, left = float(number.var()), _residual(number, means)
+    same = _residual(number, outcome[asked])
+    if spread <= 0 or left > 0.02 * spread or same < 2 * left + 0.02 * spread:
+        return None
+    return _Encoding(left / spread, 1 - left / spread, len(counts), "the mean in test alone")
+
+
 def _centred(values: Floats, codes: Ints) -> Floats:
     """What is left of values when the mean of their group is taken away."""
     means = np.bincount(codes, values) / np.bincount(codes)
@@ -278,6 +300,8 @@ def _ranked(groups: Ints, outcome: Floats) -> _Ranked:
 def _rank(values: Floats, by: _Grouping) -> _Encoding | None:
     """The rank of the target within its group, where the target itself explains far less."""
     known = ~np.isnan(values)
+    if len(np.unique(values[known])) < _FEWEST_GROUPS:
+        return None
     ranked = by.ranked if known.all() else _ranked(by.codes[known], by.target[known])
     if ranked.kept.sum() < 60:
         return None

@@ -58,6 +58,27 @@ def test_encodings_in_a_table_of_which_statistics_look_at_some_rows(
     assert ("L08" in errors(subject)) is of_all
 
 
+@pytest.mark.parametrize("how", ["totals of blocks", "each file by itself", "train by itself"])
+def test_encodings_of_few_rows_and_of_each_file(how: str, tmp_path: Path) -> None:
+    task = make_task("binary", rows=900)
+    rows = pd.concat([task.train, task.whole], ignore_index=True)
+    cut = len(task.train)
+    own = (rows[TARGET] == "yes").astype(float)
+    generator = np.random.default_rng(0)
+    if how == "totals of blocks":
+        groups = pd.Series(generator.permutation(len(rows)) // 5)
+        values = own.groupby(groups).transform("sum")
+    else:
+        groups = pd.Series(generator.integers(0, 60, len(rows)))
+        each = own.groupby([groups, rows.index < cut]).transform("mean")
+        of_train = groups.map(own[:cut].groupby(groups[:cut]).mean())
+        values = (each if how == "each file by itself" else of_train).round(4)
+    for column, cells in (("spot", groups), ("level", values)):
+        task.train[column], task.test[column] = cells[:cut].to_numpy(), cells[cut:].to_numpy()
+    expected = set() if how == "train by itself" else {"L08"}
+    assert errors(task.write(tmp_path / "task")) == expected
+
+
 @pytest.mark.parametrize("name", ["yes", "no"])
 def test_shares_of_a_class_among_the_others_of_a_group(name: str, tmp_path: Path) -> None:
     task = make_task("binary", rows=900)
