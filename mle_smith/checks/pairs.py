@@ -19,6 +19,7 @@ from scipy.stats import binom, rankdata  # type: ignore[import-untyped]  # has n
 from mle_smith.checks.association import Goal, correlation, joint_skill, tree_skill
 from mle_smith.checks.check import Measured, Need, Outcome, check
 from mle_smith.checks.features import Feature, Floats, Ints
+from mle_smith.checks.links import link_findings
 from mle_smith.checks.subject import Subject
 from mle_smith.values import Blame, Finding, Severity
 
@@ -27,19 +28,24 @@ _TWO_NAMES = r"^\s*([^\s|/,;:>~+-]+)\s*(?:[|/,;:>~+-]+|\s|_)\s*([^\s|/,;:>~+-]+)
 _FEWEST = 5
 _FEWEST_NAMES = 40
 _FEWEST_CORRELATED = 10
+_FEW_LEAVES = 8
 
 
 @check(
-    {"L16": "pairs of names tell the target: the other way round, or by how they were chosen"},
-    title="Pairs of names",
+    {"L16": "pairs of names, or links between rows, tell the target"},
+    title="Pairs and links",
     asks="Two columns of the same values: test rows (a, b) whose (b, a) is in train, and whether "
     "the target there is the same, the other one, or goes with it, against chance; whether how "
     "often names occur, or a chain of train pairs between them, foretells the target better than "
-    "all other inputs.",
+    "all other inputs. Links between rows (a column of ids, a table of pairs of ids, a sparse "
+    "matrix): whether the linked train rows foretell test rows better than all inputs.",
     needs=(Need.PRIVATE,),
 )
 def reversed_pairs(subject: Subject) -> Iterator[Outcome]:
-    """Lookup of the reversed pair in train."""
+    """Lookup of the reversed pair, and of the linked rows, in train."""
+    yield from link_findings(subject)
+    for goal in subject.in_full.goals:
+        yield from _counted(subject.in_full, goal)
     candidates = [f for f in subject.inputs if f.distinct >= 8][:_MAX_COLUMNS]
     asked = [p for p in combinations(candidates, 2) if _same_kind(*p)]
     asked += [p for f in candidates for p in _within(f) if _same_kind(*p)]
@@ -142,6 +148,40 @@ def _of_the_graph(subject: Subject, goal: Goal, one: Feature, other: Feature) ->
             "repair": {"split": "grouped", "by": [one.name, other.name]},
         },
     )
+
+
+def _counted(subject: Subject, goal: Goal) -> Iterator[Outcome]:
+    """How often each name occurs in its own file, where that foretells the target."""
+    limits = subject.thresholds
+    for feature in subject.inputs[:_MAX_COLUMNS]:
+        coded = feature.number is not None or feature.time is not None
+        if coded or not _FEWEST_NAMES <= feature.distinct <= 0.8 * len(feature.codes):
+            continue
+        codes, cut = feature.codes + 1, feature.train_rows
+        counts = np.concatenate([np.bincount(side)[side] for side in (codes[:cut], codes[cut:])])
+        skill = tree_skill(counts[:, None].astype(np.float64), goal, subject.seed, _FEW_LEAVES)
+        yield Measured("L16", {f"how often each {feature.name!r} occurs": round(skill, 4)})
+        if skill < limits.entity_skill:
+            continue
+        rest = joint_skill(
+            [f for f in subject.inputs if f.name != feature.name], goal, subject.seed
+        )
+        if skill - rest >= limits.entity_gain:
+            yield Finding(
+                code="L16",
+                severity=Severity.ERROR,
+                blame=Blame.DESIGN,
+                message=f"how often a {feature.name!r} occurs foretells {goal.feature.name!r} with "
+                f"skill {skill:.2f}, all other columns with {rest:.2f}: it shows how the rows were "
+                "chosen; draw the rows of each class alike, or drop the column.",
+                evidence={
+                    "columns": [feature.name],
+                    "skill": round(skill, 4),
+                    "skill_of_all_others": round(rest, 4),
+                    "exploit": f"the count of the {feature.name!r}",
+                    "repair": {"drop_columns": [feature.name]},
+                },
+            )
 
 
 def _names(one: Feature, other: Feature) -> tuple[Ints, Ints, int]:

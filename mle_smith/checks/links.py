@@ -1,0 +1,144 @@
+"""Do links between rows tell the target: lists of pairs of ids, references, similarity matrices?
+
+Defect L16. Links that were drawn after the answers were known join rows of like target. What a
+test row is linked with in train then foretells it better than all inputs do.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from itertools import combinations
+from pathlib import PurePosixPath
+from typing import NamedTuple
+
+import numpy as np
+import pandas as pd
+
+from mle_smith.checks.association import Goal, joint_skill
+from mle_smith.checks.check import Measured, Outcome
+from mle_smith.checks.features import Floats, Ints, numbers_of, plain
+from mle_smith.checks.subject import Subject
+from mle_smith.values import Blame, Finding, Severity
+
+_MOST_TABLES = 20
+_MOST_COLUMNS = 3
+"""Columns of ids of one table."""
+_FEWEST = 40
+_IDS = 0.9
+"""Part of the cells of a column that are ids of rows."""
+
+
+class _Links(NamedTuple):
+    """Pairs of rows, by their places: train rows first, then test rows."""
+
+    where: str
+    one: Ints
+    other: Ints
+    columns: tuple[str, ...] = ()
+    """The input that holds them, if one does."""
+
+
+def link_findings(subject: Subject) -> Iterator[Outcome]:
+    """What the linked rows of train foretell of test rows."""
+    if subject.id_column not in subject.train:
+        return
+    whole = subject.in_full
+    limits = subject.thresholds
+    for links in _links(whole):
+        for goal in whole.goals:
+            skill = goal.skill(_by_links(goal, links))
+            yield Measured("L16", {links.where: {"skill_of_linked_rows": round(skill, 4)}})
+            if skill < limits.entity_skill:
+                continue
+            others = [f for f in whole.inputs if f.name not in links.columns]
+            rest = joint_skill(others, goal, subject.seed)
+            if skill - rest < limits.entity_gain:
+                continue
+            yield Finding(
+                code="L16",
+                severity=Severity.ERROR,
+                blame=Blame.DESIGN,
+                message=f"the train rows that {links.where} links test rows with foretell "
+                f"{goal.feature.name!r} with skill {skill:.2f}, the inputs with {rest:.2f}: the "
+                "links show who has the same answer. Leave out those across the split.",
+                evidence={
+                    "columns": list(links.columns),
+                    "skill": round(skill, 4),
+                    "skill_of_inputs": round(rest, 4),
+                    "exploit": "the usual target of the linked train rows",
+                },
+            )
+
+
+def _by_links(goal: Goal, links: _Links) -> Floats | Ints:
+    """For each test row the most frequent class, or the mean, of the train rows linked with it."""
+    cut, matrix = goal.feature.train_rows, goal.matrix
+    ours = np.concatenate([links.one, links.other])
+    theirs = np.concatenate([links.other, links.one])
+    across = (ours >= cut) & (theirs < cut)
+    ours, theirs = ours[across] - cut, theirs[across]
+    known = goal.train_known[theirs]
+    ours, theirs = ours[known], theirs[known]
+    rows = len(goal.codes) - cut
+    counts = np.bincount(ours, minlength=rows)[:, None]
+    sums = np.stack([np.bincount(ours, column[theirs], rows) for column in matrix.T], axis=1)
+    usual = matrix[:cut][goal.train_known].mean(axis=0)
+    means = (sums + 1e-6 * usual) / (counts + 1e-6)
+    return np.asarray(means.argmax(axis=1) if goal.classes else means[:, 0])
+
+
+def _links(whole: Subject) -> Iterator[_Links]:
+    ids = pd.concat(
+        [
+            plain(whole.train[whole.id_column].iloc[whole.train_rows]),
+            plain(whole.test[whole.id_column].iloc[whole.test_rows]),
+        ]
+    )
+    places = pd.Series(np.arange(len(ids)), index=ids.to_numpy())
+    places = places[~places.index.duplicated()]
+    for feature in whole.inputs:
+        at = _places(feature.text, places)
+        if at is not None:
+            rows = np.flatnonzero(at >= 0)
+            yield _Links(repr(feature.name), rows, at[rows], (feature.name,))
+    tables = sorted(whole.side_files.tables, key=lambda table: -len(table.frame))[:_MOST_TABLES]
+    for table in tables:
+        found = (_places(table.frame[column], places) for column in table.frame.columns)
+        columns = [at for at in found if at is not None][:_MOST_COLUMNS]
+        for one, other in combinations(columns, 2):
+            both = (one >= 0) & (other >= 0) & (one != other)
+            if both.sum() >= _FEWEST:
+                yield _Links(table.name, one[both], other[both])
+    yield from _matrices(whole, len(ids))
+
+
+def _places(cells: pd.Series[str], places: pd.Series[int]) -> Ints | None:
+    """The rows that cells name by their ids, -1 where a cell is empty; None for other columns."""
+    filled = plain(cells.astype(str).where(cells.notna(), ""))
+    named = filled != ""
+    if named.sum() < _FEWEST:
+        return None
+    found = places.reindex(filled).fillna(-1).to_numpy().astype(np.int64)
+    return found if (found[named.to_numpy()] >= 0).mean() >= _IDS else None
+
+
+def _matrices(whole: Subject, rows: int) -> Iterator[_Links]:
+    """Sparse matrices of all rows with all rows, as SciPy writes them."""
+    arrays: dict[str, dict[str, Ints]] = {}
+    for table in whole.side_files.tables:
+        path = PurePosixPath(table.name)
+        member = path.name.rpartition("!")
+        if member[1] and len(table.frame.columns) == 1:
+            numbers = numbers_of(table.frame.iloc[:, 0])
+            if numbers is not None and not np.isnan(numbers).any() and (numbers % 1 == 0).all():
+                name = str(path.parent / member[0])
+                arrays.setdefault(name, {})[member[2]] = numbers.astype(np.int64)
+    for name, parts in arrays.items():
+        one, other = parts.get("row.npy"), parts.get("col.npy")
+        ends, at = parts.get("indptr.npy"), parts.get("indices.npy")
+        if ends is not None and at is not None and len(ends) == rows + 1 and ends[-1] == len(at):
+            one, other = np.repeat(np.arange(rows), np.diff(ends).clip(min=0)), at
+        if one is not None and other is not None and len(one) == len(other) >= _FEWEST:
+            inside = (one < rows) & (other < rows) & (one != other) & (one >= 0) & (other >= 0)
+            if inside.mean() >= _IDS:
+                yield _Links(name, one[inside], other[inside])
