@@ -166,9 +166,12 @@ def _spread_within(goal: Goal) -> Callable[[tuple[Feature, Feature]], float]:
     return left
 
 
-def crossed_codes(one: Feature, other: Feature) -> Ints:
-    """A small integer for each pair of values."""
-    return pd.factorize(_joined(one, other))[0].astype(np.int64)
+def crossed_codes(*columns: Feature) -> Ints:
+    """A small integer for each combination of values."""
+    codes = columns[0].codes
+    for other in columns[1:]:
+        codes = pd.factorize((codes + 1) * (other.distinct + 1) + other.codes + 1)[0]
+    return np.asarray(codes, dtype=np.int64)
 
 
 def _joined(one: Feature, other: Feature) -> Ints:

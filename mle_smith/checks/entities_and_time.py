@@ -21,6 +21,7 @@ from mle_smith.checks.association import (
     joint_skill,
     tree_skill,
 )
+from mle_smith.checks.beside import columns_beside
 from mle_smith.checks.check import Measured, Need, NotRun, Outcome, check
 from mle_smith.checks.derived import crossed_codes, parts
 from mle_smith.checks.features import Feature, Floats, Ints
@@ -41,10 +42,14 @@ _ENTITY_WORDS = _PERSON_WORDS | {
 }
 """A code, or a station, may be an honest kind of row as well."""
 _MOST_PAIRED = 14
+_MOST_OF_THREE = 10
+_CODES = 200
+"""Values of a column that names things together with two others."""
 _SELDOM = 0.2
 """Test rows whose text train has as well, where the texts of the two are written differently."""
 _SMOOTH_LEAVES = 16
 """Of a tree that foretells what rises and falls with a measurement, and looks nothing up."""
+_TOKEN = r"[a-z0-9_:.-]{8,64}"
 _TIME_PARTS = ("year", "month", "day", "hour", "minute", "second")
 
 
@@ -67,7 +72,8 @@ def _many_with_several(groups: int, rows: int) -> bool:
 @check(
     {"L09": "an entity has rows on both sides, and they tell each other's answers"},
     title="Entities across the split",
-    asks="Columns that name things (many values, each several times), alone or two together: how "
+    asks="Columns that name things (many values, each several times), alone or two or three "
+    "together, also of other tables with the ids: how "
     "well looking the thing up in train foretells its test rows, beyond what the value as a number "
     "does. Split by the thing, or say that new rows of known things are the task.",
     needs=(Need.PRIVATE,),
@@ -80,9 +86,10 @@ def entities(subject: Subject) -> Iterator[Outcome]:
         return
     kept = set(plan.split.group_columns) if plan is not None else set()
     limits = subject.thresholds
+    subject = subject.in_full  # of some rows, many things have one or two
     for goal in subject.goals:
         found: list[_Lookup] = []
-        for feature in (*subject.inputs, *_in_names(subject)):
+        for feature in (*subject.inputs, *_in_names(subject), *columns_beside(subject)):
             if feature.name in kept or not looks_like_entity(feature):
                 continue
             looked_up = _lookup((feature,), feature.codes, goal)
@@ -145,28 +152,36 @@ def _lookup(columns: tuple[Feature, ...], codes: Ints, goal: Goal) -> _Lookup:
 
 
 def _fingerprints(subject: Subject, goal: Goal) -> Iterator[_Lookup]:
-    """The best two columns that together name things though neither does so alone."""
+    """The best two columns, or three, that together name things though no one does so alone."""
     rows = len(goal.codes)
     candidates = [
         f for f in subject.inputs if 3 <= f.distinct <= rows // 2 and f.missing.mean() <= 0.5
     ]
-    candidates = sorted(candidates, key=lambda f: -f.distinct)[:_MOST_PAIRED]
-    alone = {f.name: group_skill(f.codes, goal) for f in candidates}
-    best: _Lookup | None = None
-    for one, other in combinations(candidates, 2):
-        codes = crossed_codes(one, other)
-        if not _many_with_several(int(codes.max()) + 1, rows):
+    candidates.sort(key=lambda f: -f.distinct)
+    coded = [f for f in candidates if f.distinct <= _CODES and _is_code(f)][:_MOST_OF_THREE]
+    alone = {f.name: group_skill(f.codes, goal) for f in (*candidates[:_MOST_PAIRED], *coded)}
+    for sets in (combinations(candidates[:_MOST_PAIRED], 2), combinations(coded, 3)):
+        best: _Lookup | None = None
+        for columns in sets:
+            codes = crossed_codes(*columns)
+            if not _many_with_several(int(codes.max()) + 1, rows):
+                continue
+            found = _lookup(columns, codes, goal)
+            gain = found.skill - max(alone[f.name] for f in columns)
+            if found.overlap >= 0.5 and gain >= subject.thresholds.entity_gain:
+                best = max(best or found, found, key=lambda known: known.skill)
+        if best is None:
             continue
-        found = _lookup((one, other), codes, goal)
-        gain = found.skill - max(alone[one.name], alone[other.name])
-        if found.overlap >= 0.5 and gain >= subject.thresholds.entity_gain:
-            best = max(best or found, found, key=lambda known: known.skill)
-    if best is None:
-        return
-    table = np.stack([encoded(f) for f in best.columns], axis=1)
-    smooth = tree_skill(table, goal, subject.seed, _SMOOTH_LEAVES)
-    if best.skill - smooth >= subject.thresholds.entity_warning:
-        yield best
+        table = np.stack([encoded(f) for f in best.columns], axis=1)
+        smooth = tree_skill(table, goal, subject.seed, _SMOOTH_LEAVES)
+        if best.skill - smooth >= subject.thresholds.entity_warning:
+            yield best
+            return
+
+
+def _is_code(feature: Feature) -> bool:
+    """Whether a column names rather than measures: no fractions."""
+    return feature.number is None or bool((feature.number[~feature.missing] % 1 == 0).all())
 
 
 def _entity_findings(subject: Subject, goal: Goal, found: _Lookup) -> Iterator[Finding]:
@@ -236,6 +251,8 @@ def time_of_rows(subject: Subject) -> tuple[list[str], Floats] | None:
 )
 def time_overlap(subject: Subject) -> Iterator[Outcome]:
     """Neighbours in time on the other side of the split."""
+    for name, order in _tokens(subject):
+        yield from _overlap(subject, [name], order)
     dated = time_of_rows(subject) if subject.inputs else None
     if dated is None:
         yield NotRun("L10", "no public column dates the rows")
@@ -243,6 +260,16 @@ def time_overlap(subject: Subject) -> Iterator[Outcome]:
     yield from _futures(subject, *dated)
     for columns, times in _datings(subject, dated):
         yield from _overlap(subject, columns, times)
+
+
+def _tokens(subject: Subject) -> Iterator[tuple[str, Floats]]:
+    """Codes of which each row has its own, in their order: some begin with the time."""
+    for feature in subject.inputs:
+        named = feature.number is None and feature.time is None
+        if named and feature.distinct >= 0.98 * len(feature.codes):
+            text = feature.text.fillna("").str.casefold()
+            if text.str.fullmatch(_TOKEN).mean() >= 0.98 and text.str.contains(r"\d").mean() > 0.9:
+                yield feature.name, np.asarray(text.rank(method="dense"), dtype=np.float64)
 
 
 def _datings(

@@ -233,6 +233,44 @@ def test_things_that_only_two_columns_together_name(split: str, tmp_path: Path) 
     assert errors(task.write(tmp_path / "task")) == ({"L09"} if split == "at random" else set())
 
 
+@pytest.mark.parametrize("where", ["three columns", "another table", "on one side"])
+def test_things_that_no_column_names(where: str, tmp_path: Path) -> None:
+    """District, month and team together, or a table of the cases by the ids of the rows."""
+    task = make_task("regression", rows=1200)
+    rows = pd.concat([task.train, task.whole], ignore_index=True)
+    generator = np.random.default_rng(4)
+    things = generator.integers(0, 200, len(rows))
+    rows[TARGET] = (rows[TARGET] + generator.normal(0, 25, 200)[things]).round(2)
+    late = things >= 150 if where == "on one side" else np.arange(len(rows)) >= 900
+    task.files["register.csv"] = (
+        pd.DataFrame({"row": rows["id"], "desk": things % 7, "case": [f"C{k}" for k in things]})
+        .sample(frac=0.9, random_state=0)
+        .to_csv(index=False)
+    )
+    if where == "three columns":
+        task.files.clear()
+        for column, many in (("district", 24), ("month", 12), ("team", 31)):
+            rows[column] = generator.integers(0, many, 200)[things]
+    task.train = rows[~late].reset_index(drop=True)
+    task.give_test(rows[late])
+    assert errors(task.write(tmp_path / "task")) == (set() if where == "on one side" else {"L09"})
+
+
+@pytest.mark.parametrize("of_time", [True, False])
+def test_tokens_that_begin_with_the_time(of_time: bool, tmp_path: Path) -> None:
+    """The series drifts, and the split at random leaves its rows between each other."""
+    task = make_task("regression")
+    rows = pd.concat([task.train, task.whole], ignore_index=True)
+    generator = np.random.default_rng(0)
+    times = generator.permutation(len(rows))
+    rows[TARGET] = (rows[TARGET] + 60 * np.sin(times / 40)).round(2)
+    stamps = (times if of_time else generator.permutation(times)) * 10**8 + 10**12
+    rows["token"] = [f"{t:012x}-{generator.integers(2**32):08x}" for t in stamps]
+    task.train = rows.iloc[: len(task.train)].copy()
+    task.give_test(rows.iloc[len(task.train) :].reset_index(drop=True))
+    assert errors(task.write(tmp_path / "task")) == ({"L10"} if of_time else set())
+
+
 def test_a_public_source_is_flagged_and_no_error(tmp_path: Path) -> None:
     subject = make_task("binary").write(tmp_path / "task")
     subject.paths.description.write_text("The data: https://www.kaggle.com/datasets/a/b.")

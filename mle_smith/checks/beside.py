@@ -1,0 +1,36 @@
+"""What other public tables say of the rows by their ids: columns like those of train and test."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+
+import pandas as pd
+
+from mle_smith.checks.features import Feature, plain
+from mle_smith.checks.subject import Subject
+
+_MOST_TABLES = 20
+_MOST_COLUMNS = 30
+_KNOWN = 0.3
+"""Part of the rows of either side that a table has to know."""
+
+
+def columns_beside(subject: Subject) -> Iterator[Feature]:
+    """The columns of tables with the ids of rows of both sides, stacked like the inputs."""
+    if subject.id_column not in subject.train:
+        return
+    ids = [
+        plain(subject.train[subject.id_column].iloc[subject.train_rows]),
+        plain(subject.test[subject.id_column].iloc[subject.test_rows]),
+    ]
+    tables = sorted(subject.side_files.tables, key=lambda table: -len(table.frame))
+    for table in tables[:_MOST_TABLES]:
+        for key in table.frame.columns[:_MOST_COLUMNS]:
+            names = plain(table.frame[key].astype(str))
+            if not names.is_unique or any(side.isin(names).mean() < _KNOWN for side in ids):
+                continue
+            stacked = pd.concat(ids, ignore_index=True)
+            rows = table.frame.set_axis(names).reindex(stacked).reset_index(drop=True)
+            for column in rows.columns.drop(key)[:_MOST_COLUMNS]:
+                yield Feature(f"{table.name}: {column}", rows[column], len(ids[0]))
+            break
