@@ -58,7 +58,8 @@ def told_apart(subject: Subject) -> Iterator[Outcome]:
     if not inputs:
         yield NotRun("P14", "there are no inputs")
         return
-    table = np.stack([_values(feature) for feature in inputs], axis=1)
+    columns = [*map(_values, inputs), *(part for f in inputs for part in _calendar(f))]
+    table = np.stack(columns, axis=1)
     # Rows that are equal may have been kept together, and so be known again.
     single = ~pd.DataFrame(table).duplicated(keep=False).to_numpy()
     train, test = (_some(np.flatnonzero(side & single)) for side in _sides(inputs[0]))
@@ -224,6 +225,17 @@ def _values(feature: Feature) -> Floats:
     if feature.quantity is not None:
         return encoded(feature)
     return pd.factorize(feature.text, sort=True)[0].astype(np.float64)
+
+
+def _calendar(feature: Feature) -> Iterator[Floats]:
+    """Day of the month, month, weekday and hour of a time: dates that were compared as texts."""
+    if feature.time is None:
+        return
+    times = pd.DatetimeIndex(pd.to_datetime(feature.time, unit="s", errors="coerce"))
+    for part in (times.day, times.month, times.day_of_week, times.hour):
+        values = np.nan_to_num(np.asarray(part, dtype=np.float64), nan=-1.0)
+        if values.min() < values.max():
+            yield values
 
 
 def _area(table: Floats, train_rows: int, seed: int) -> tuple[float, float]:

@@ -432,6 +432,19 @@ def test_values_that_train_does_not_know(how: str, told: bool, tmp_path: Path) -
     assert found == (wrong if how in ("recoded", "spelt otherwise", "shifted") else [])
 
 
+@pytest.mark.parametrize("as_text", [True, False])
+def test_dates_that_were_compared_as_texts(as_text: bool, tmp_path: Path) -> None:
+    """Test has the ends of all months."""
+    task = make_task("regression")
+    generator = np.random.default_rng(0)
+    for frame, low, high in ((task.train, 1, 22), (task.test, 22, 29)):
+        days = generator.integers(low if as_text else 1, high if as_text else 29, len(frame))
+        months = generator.integers(1, 13, len(frame))
+        frame["day"] = [f"{d:02}/{m:02}/2019" for d, m in zip(days, months, strict=True)]
+    checked = check_package(task.write(tmp_path / "task"), layers={Layer.PREPARATION})
+    assert errors(checked) == ({"P14"} if as_text else set())
+
+
 def test_groups_and_times_may_tell_rows_apart(tmp_path: Path) -> None:
     for kind in ("grouped", "temporal"):
         checked = check_package(make_task(kind).write(tmp_path / kind), {Layer.PREPARATION})
