@@ -6,10 +6,11 @@ Defect L15.
 from __future__ import annotations
 
 from collections.abc import Iterator, Sequence
+from itertools import combinations
 
 import numpy as np
 
-from mle_smith.checks.association import Goal, joint_skill, mask_skill, tree_skill
+from mle_smith.checks.association import Goal, joint_skill, tree_skill
 from mle_smith.checks.cell_forms import (
     Form,
     explained,
@@ -22,6 +23,9 @@ from mle_smith.checks.features import Feature, Floats
 from mle_smith.checks.line_forms import line_forms
 from mle_smith.checks.subject import Subject
 from mle_smith.values import Blame, Finding, Severity, SplitKind
+
+_PAIRED = 6
+"""Columns whose empty cells are looked at two by two."""
 
 
 def _finding(
@@ -58,37 +62,47 @@ def left_in_test(subject: Subject) -> Iterator[Outcome]:
             continue
         skill = tree_skill(_absence(masks), goal, subject.seed)
         yield Measured("L15", {"skill_of_missing_cells": round(skill, 4)})
-        if skill >= subject.thresholds.mask_warning:
-            yield from _masks(subject, goal, masks, skill)
+        marks = _marks(goal, masks)
+        tied = max(explained(mark, goal.feature) for mark, _ in marks)
+        if skill >= subject.thresholds.mask_warning or tied >= subject.thresholds.mask_tie:
+            yield from _masks(subject, goal, marks, skill)
     lines = list(line_forms(subject))
     yield from _forms(subject, lines)
     yield from _marks_of_test(subject, lines)
     yield from _words(subject)
 
 
+def _marks(goal: Goal, masks: Sequence[Feature]) -> list[tuple[Floats, list[str]]]:
+    """What the empty cells of a column, of two, and of all may tell, with the columns."""
+    empty = {f.name: f.missing.astype(np.float64) for f in masks}
+    tied = sorted(empty, key=lambda name: -explained(empty[name], goal.feature))
+    marks = [(empty[tied[0]], tied[:1]), (_count(masks), list(empty))]
+    varied = sorted(empty, key=lambda name: -float(empty[name].var()))[:_PAIRED]
+    either = [(np.abs(empty[a] - empty[b]), [a, b]) for a, b in combinations(varied, 2)]
+    return marks + sorted(either, key=lambda mark: -explained(mark[0], goal.feature))[:1]
+
+
 def _masks(
-    subject: Subject, goal: Goal, masks: Sequence[Feature], skill: float
+    subject: Subject, goal: Goal, marks: Sequence[tuple[Floats, list[str]]], skill: float
 ) -> Iterator[Finding]:
     """Which cells are empty against what stands in all the others."""
     limits = subject.thresholds
-    alone = {f.name: mask_skill(f.missing[:, None], goal, subject.seed) for f in masks}
-    telling = [n for n, s in alone.items() if s >= 0.8 * max(alone.values())]
     there = [_filled(f) if f.missing.any() else f for f in subject.inputs]
     rest = joint_skill(there, goal, subject.seed)
-    best = max(masks, key=lambda f: alone[f.name])
-    marks = [(best.missing.astype(np.float64), [best.name]), (_count(masks), telling)]
     ties = [
         (
             explained(mark, goal.feature),
             max((explained(mark, f) for f in subject.inputs if f.name not in own), default=0.0),
+            own,
         )
         for mark, own in marks
     ]
-    tie, explainable = max(ties, key=lambda pair: pair[0] - pair[1])
+    tie, explainable, telling = max(ties, key=lambda found: found[0] - found[1])
     decisive = (
         skill >= limits.mask_skill
         or 1 - skill <= limits.mask_ratio * (1 - rest)
         or (skill >= limits.mask_unexplained and tie > explainable)
+        or (tie >= limits.mask_tie and tie >= 2 * explainable)
     )
     yield _finding(
         Severity.ERROR if decisive else Severity.WARNING,

@@ -157,6 +157,9 @@ class Thresholds(Value):
     mask_unexplained: float = 0.4
     """So is one that goes with the target more closely than with any input. Measured: what is
     missing foretells up to 0.13 in sound tasks, and always goes with an input more closely."""
+    mask_tie: float = 0.2
+    """Or one of which the target explains this part, and twice as much as any input. Measured: up
+    to 0.1 in sound tasks."""
     form_skill: float = 0.2
     """Skill of the form of cells, where it goes with the target more closely than with any input.
     Measured: nowhere, in sound tasks."""

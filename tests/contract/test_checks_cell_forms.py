@@ -83,6 +83,23 @@ def test_empty_cells_that_only_the_target_explains(explained: bool, tmp_path: Pa
     assert errors(task.write(tmp_path / "task")) == (set() if explained else {"L15"})
 
 
+@pytest.mark.parametrize("how", ["more where it is high", "in one of two", "by lot"])
+def test_empty_cells_that_go_with_the_target(how: str, tmp_path: Path) -> None:
+    """Each column's alone may say little, and none is ever sure."""
+    task = make_task("regression", rows=900)
+    generator = np.random.default_rng(0)
+    for frame, whole in ((task.test, task.whole), (task.train, task.train)):
+        high = (whole[TARGET].rank(pct=True) > 0.5).to_numpy()
+        one, other = generator.random(len(frame)) < 0.5, generator.random(len(frame))
+        if how == "more where it is high":
+            frame.loc[other < np.where(high, 0.75, 0.12), "place"] = np.nan
+            continue
+        first = high if how == "in one of two" else generator.permutation(high)
+        frame.loc[one, "mass"] = np.nan
+        frame.loc[(one != first) | (other < 0.1), "place"] = np.nan
+    assert errors(task.write(tmp_path / "task")) == (set() if how == "by lot" else {"L15"})
+
+
 @pytest.mark.parametrize(("lost", "wrong"), [(0.15, False), (0.45, True)])
 def test_cells_that_test_rows_lack(lost: float, wrong: bool, tmp_path: Path) -> None:
     task = make_task("binary")
