@@ -15,7 +15,9 @@ from pathlib import Path, PurePosixPath
 import numpy as np
 import pandas as pd
 
+from mle_smith.checks.association import Goal
 from mle_smith.checks.check import Measured, Need, Outcome, check
+from mle_smith.checks.decoding.headers import READ, ranks
 from mle_smith.checks.dependence import (
     MIN_ROWS,
     Dependence,
@@ -24,8 +26,7 @@ from mle_smith.checks.dependence import (
     number_dependence,
     signal_of,
 )
-from mle_smith.checks.features import Floats, plain
-from mle_smith.checks.headers import READ, sections
+from mle_smith.checks.features import Floats, Ints, plain
 from mle_smith.checks.names import QUESTIONS, name_dependence
 from mle_smith.checks.subject import Subject
 from mle_smith.checks.transfer import transferred
@@ -69,29 +70,42 @@ def metadata(subject: Subject) -> Iterator[Outcome]:
         if home.in_folder:
             _add_headers(subject.paths.public, home)
         train = _rows(subject.train.iloc[subject.train_rows], columns, home)
-        before = {} if train is None else _listing(home, train)
         for goal in subject.goals:
-            signal = signal_of(goal)
-            for what, values in _listing(home, rows).items():
-                found = number_dependence(signal, values, what)
-                if what in before:
-                    numbers = np.concatenate([before[what], values])[:, None]
-                    learned = transferred(numbers, goal, subject.seed, "as in train")
-                    found = max(found, as_one_of(learned, QUESTIONS))
+            for what, found in _asked(subject, goal, home, train, rows):
                 yield from _judged(subject, home, goal.feature.name, what, found)
-            folders = pd.factorize(
-                np.asarray([PurePosixPath(r or "").parent.as_posix() for r in rows], dtype=object)
-            )[0]
-            if 1 < len(set(folders)) <= len(folders) // _FEWEST_OF_A_FOLDER:
-                found = group_dependence(signal, folders, "the folder of each")
-                yield from _judged(subject, home, goal.feature.name, "folder", found)
-            names = pd.Series([PurePosixPath(str(r)).stem if r else "" for r in rows], dtype=str)
-            ids = plain(subject.test[subject.id_column]).iloc[subject.test_rows]
-            if not (names.to_numpy() == ids.to_numpy()).all():
-                found = name_dependence(names, signal)
-                yield from _judged(subject, home, goal.feature.name, "name", found)
     if not asked:
         yield Measured("L05", {"files_of_test_rows": 0})
+
+
+def _asked(
+    subject: Subject,
+    goal: Goal,
+    home: _Home,
+    train: list[str | None] | None,
+    rows: list[str | None],
+) -> Iterator[tuple[str, Dependence]]:
+    """What listing, folders and names say of a target, each on its own."""
+    signal = signal_of(goal)
+    before = {} if train is None else _listing(home, train)
+    for what, values in _listing(home, rows).items():
+        found = number_dependence(signal, values, what)
+        if what in before:
+            numbers = np.concatenate([before[what], values])[:, None]
+            learned = transferred(numbers, goal, subject.seed, "as in train")
+            found = max(found, as_one_of(learned, QUESTIONS))
+        yield what, found
+    folders = _folders_of(rows)
+    if 1 < len(set(folders)) <= len(folders) // _FEWEST_OF_A_FOLDER:
+        found = group_dependence(signal, folders, "the folder of each")
+        if train is not None:
+            usual = _usual_of_folder(goal, [*train, *rows])
+            learned = transferred(usual, goal, subject.seed, "as the train rows in it")
+            found = max(found, as_one_of(learned, QUESTIONS))
+        yield "folder", found
+    names = pd.Series([PurePosixPath(str(r)).stem if r else "" for r in rows], dtype=str)
+    ids = plain(subject.test[subject.id_column]).iloc[subject.test_rows]
+    if not (names.to_numpy() == ids.to_numpy()).all():
+        yield "name", name_dependence(names, signal)
 
 
 def holds_files_of_rows(subject: Subject) -> bool:
@@ -128,25 +142,14 @@ def _folders(public: Path) -> Iterator[_Home]:
 
 
 def _add_headers(public: Path, home: _Home) -> None:
-    """The rank of each section of the files' headers, read from the front and from the back.
-
-    Whichever end a number or a date has its high digits at, one of the two follows it.
-    """
-    heads: dict[str, dict[str, bytes]] = defaultdict(dict)
+    """What stands in the headers of the files."""
+    heads = {}
     for shown in list(home.files)[:_MAX_HEADERS]:
         with (public / shown).open("rb") as file:
-            for name, body in sections(file.read(READ)).items():
-                heads[name][shown] = body
-    for name, bodies in heads.items():
-        if len(bodies) < MIN_ROWS or len(set(bodies.values())) < 2:
-            continue
-        ends = [("", 1), (" from its end", -1)]
-        for end, step in ends[: len(set(bodies.values())) - 1]:
-            ordered = sorted({body[::step] for body in bodies.values()})
-            ranks = {body: float(rank) for rank, body in enumerate(ordered)}
-            for shown, about in home.files.items():
-                read = shown in bodies
-                about[f"{name} at the head{end}"] = ranks[bodies[shown][::step]] if read else -1.0
+            heads[shown] = file.read(READ)
+    for section, ranked in ranks(heads, MIN_ROWS).items():
+        for shown, about in home.files.items():
+            about[section] = ranked.get(shown, -1.0)
 
 
 def _archives(listings: dict[str, pd.DataFrame]) -> Iterator[_Home]:
@@ -180,6 +183,23 @@ def _listing(home: _Home, rows: list[str | None]) -> dict[str, Floats]:
         kind: np.asarray([home.files[r].get(kind, np.nan) if r else np.nan for r in rows])
         for kind in kinds
     }
+
+
+def _folders_of(rows: Sequence[str | None]) -> Ints:
+    names = [PurePosixPath(row or "").parent.as_posix() for row in rows]
+    return pd.factorize(np.asarray(names, dtype=object))[0].astype(np.int64)
+
+
+def _usual_of_folder(goal: Goal, rows: Sequence[str | None]) -> Floats:
+    """What the other train rows of its folder have on average: a row for each row of both sides."""
+    folders, cut = _folders_of(rows), goal.feature.train_rows
+    here, size = folders[:cut], int(folders.max()) + 1
+    by_folder = [np.bincount(here, column, size)[folders] for column in goal.matrix[:cut].T]
+    sums: Floats = np.stack(by_folder, axis=1).astype(np.float64)
+    counts = np.bincount(here, minlength=size)[folders, None].astype(np.float64)
+    sums[:cut] -= goal.matrix[:cut]
+    counts[:cut] -= 1
+    return np.where(counts > 0, sums / np.maximum(counts, 1), np.nan)
 
 
 def _judged(

@@ -31,6 +31,8 @@ _FEWEST = 40
 _MAX_ROWS = 2_000
 """A side. Time: half a second."""
 _FEWEST_THINGS = 10
+_BY_CHANCE = 0.01
+"""Two things have one name."""
 _LIKE = 0.9
 """Things of test whose names are formed as some of train are."""
 _CHANCE = 1e-6
@@ -170,7 +172,7 @@ def _things_of_one_side(feature: Feature) -> bool:
         return False
     cut = feature.train_rows
     train, test = (set(t.dropna()) for t in (feature.text[:cut], feature.text[cut:]))
-    if train & test or len(test) < _FEWEST_THINGS:
+    if len(test) < _FEWEST_THINGS or len(train & test) > _BY_CHANCE * len(test):
         return False
     forms = {_form(text) for text in train}
     return sum(_form(text) in forms for text in test) >= _LIKE * len(test)

@@ -14,6 +14,7 @@ from datetime import datetime, timedelta
 from pathlib import Path
 
 import numpy as np
+import pandas as pd
 import pytest
 
 from tests.support.checked import errors
@@ -85,6 +86,46 @@ def test_what_files_say_at_their_head(
     for key, rank in in_some_order(task, told):
         path = home / f"{key}.{written.__name__}"
         path.write_bytes(written(key, datetime(2020, 5, 4) + timedelta(minutes=7 * rank)))
+        os.utime(path, (1e9, 1e9))
+    assert errors(subject) == ({"L05"} if told else set())
+
+
+@pytest.mark.parametrize("told", [True, False])
+@pytest.mark.parametrize("kind", ["zip", "tar"])
+def test_what_members_of_an_archive_say_at_their_head(
+    kind: str, told: bool, tmp_path: Path
+) -> None:
+    task = make_task("regression")
+    subject = task.write(tmp_path / "task", LocalSandbox())
+    pictures = {
+        f"{key}.png": png(key, datetime(2020, 5, 4) + timedelta(minutes=7 * rank))
+        for key, rank in in_some_order(task, told)
+    }
+    if kind == "zip":
+        with zipfile.ZipFile(subject.paths.public / "scans.zip", "w") as archive:
+            for name, picture in pictures.items():
+                archive.writestr(zipfile.ZipInfo(name), picture)
+    else:
+        with tarfile.open(subject.paths.public / "scans.tar", "w") as archive:
+            for name, picture in pictures.items():
+                member = tarfile.TarInfo(name)
+                member.size = len(picture)
+                archive.addfile(member, io.BytesIO(picture))
+    assert errors(subject) == ({"L05"} if told else set())
+
+
+@pytest.mark.parametrize("told", [True, False])
+def test_folders_that_were_filled_with_like_rows(told: bool, tmp_path: Path) -> None:
+    """A dozen files each, most of train rows, in folders whose names say nothing."""
+    task = make_task("regression")
+    subject = task.write(tmp_path / "task", LocalSandbox())
+    rows = pd.concat([task.train, task.whole], ignore_index=True)
+    rows = rows.sort_values(TARGET) if told else rows.sample(frac=1, random_state=0)
+    folders = np.random.default_rng(0).permutation(9_000)[: len(rows) // 12 + 1]
+    for place, key in enumerate(rows["id"]):
+        path = subject.paths.public / "parts" / f"p{folders[place // 12]}" / f"{key}.bin"
+        path.parent.mkdir(parents=True, exist_ok=True)
+        path.write_bytes(struct.pack("<I", key * 7919 % 100_003))
         os.utime(path, (1e9, 1e9))
     assert errors(subject) == ({"L05"} if told else set())
 

@@ -8,7 +8,7 @@ import pytest
 from hypothesis import example, given
 from hypothesis import strategies as st
 
-from mle_smith.checks.headers import sections
+from mle_smith.checks.decoding.headers import sections
 
 
 def riff(*chunks: tuple[bytes, bytes]) -> bytes:

@@ -9,8 +9,12 @@ from pathlib import Path
 
 import pandas as pd
 
+from mle_smith.checks.decoding.headers import READ, ranks
+
 _MAX_MEMBERS = 200_000
 """Of a longer listing the start is given."""
+_MAX_HEADERS = 20_000
+_FEWEST_HEADERS = 20
 _COMPRESSED = (b"\x1f\x8b", b"BZh", b"\xfd7zXZ")
 
 
@@ -18,7 +22,8 @@ def listing(path: Path) -> pd.DataFrame | None:
     """One row for each file in the archive: `path`, and numbers; None for what is no archive.
 
     Numbers are `size` and `packed size` in bytes, `time` in seconds (since any moment, the same for
-    all), `place`, counted from 0, `owner` and `mode`, or what a zip file has in their stead.
+    all), `place`, counted from 0, `owner` and `mode`, or what a zip file has in their stead, and
+    the ranks of what stands in the headers of pictures and the like (`headers.ranks`).
     """
     try:
         if zipfile.is_zipfile(path):
@@ -36,7 +41,11 @@ def listing(path: Path) -> pd.DataFrame | None:
 def _zip(path: Path) -> pd.DataFrame:
     with zipfile.ZipFile(path) as archive:
         files = [entry for entry in archive.infolist() if not entry.is_dir()][:_MAX_MEMBERS]
-        return pd.DataFrame(
+        heads: dict[str, bytes] = {}
+        for entry in files[:_MAX_HEADERS]:
+            with archive.open(entry) as member:
+                heads[entry.filename] = member.read(READ)
+        about = pd.DataFrame(
             {
                 "path": [entry.filename for entry in files],
                 "size": [entry.file_size for entry in files],
@@ -47,11 +56,13 @@ def _zip(path: Path) -> pd.DataFrame:
                 "mode": [entry.external_attr for entry in files],
             }
         )
+    return _with_headers(about, heads)
 
 
 def _tar(path: Path) -> pd.DataFrame:
     rows = []
     owners: dict[tuple[object, ...], int] = {}
+    heads: dict[str, bytes] = {}
     with tarfile.open(path) as archive:
         for place, member in enumerate(archive):
             if place >= _MAX_MEMBERS:
@@ -60,7 +71,16 @@ def _tar(path: Path) -> pd.DataFrame:
                 by = (member.uid, member.gid, member.uname, member.gname)
                 owner = owners.setdefault(by, len(owners))
                 rows.append((member.name, member.size, member.mtime, place, owner, member.mode))
-    return pd.DataFrame(rows, columns=["path", "size", "time", "place", "owner", "mode"])
+                opened = archive.extractfile(member) if len(heads) < _MAX_HEADERS else None
+                if opened is not None:
+                    heads[member.name] = opened.read(READ)
+    columns = ["path", "size", "time", "place", "owner", "mode"]
+    return _with_headers(pd.DataFrame(rows, columns=columns), heads)
+
+
+def _with_headers(about: pd.DataFrame, heads: dict[str, bytes]) -> pd.DataFrame:
+    ranked = ranks(heads, _FEWEST_HEADERS)
+    return about.assign(**{name: about["path"].map(of).fillna(-1) for name, of in ranked.items()})
 
 
 def _moment(stamp: tuple[int, int, int, int, int, int]) -> float:

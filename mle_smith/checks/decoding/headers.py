@@ -3,7 +3,8 @@
 from __future__ import annotations
 
 import struct
-from collections.abc import Iterator
+from collections import defaultdict
+from collections.abc import Iterator, Mapping
 
 READ = 1 << 16
 """Bytes of a file that are looked at."""
@@ -24,6 +25,35 @@ def sections(head: bytes) -> dict[str, bytes]:
             found[name] = found.get(name, b"") + body
     except struct.error:
         pass  # cut off
+    return found
+
+
+def ranks(heads: Mapping[str, bytes], fewest: int) -> dict[str, dict[str, float]]:
+    """By section, the rank of each file by what it holds there, from the front and from the back.
+
+    Whichever end a number or a date has its high digits at, one of the two follows it. Files
+    without the section have the rank -1; sections of fewer than `fewest` files, or of one content,
+    are left out.
+
+    Args:
+        heads: the first `READ` bytes of each file, by its name.
+        fewest: files with a section.
+    """
+    bodies: dict[str, dict[str, bytes]] = defaultdict(dict)
+    for file, head in heads.items():
+        for name, body in sections(head).items():
+            bodies[name][file] = body
+    found = {}
+    for name, body_of in bodies.items():
+        contents = set(body_of.values())
+        if len(body_of) < fewest or len(contents) < 2:
+            continue
+        ends = [("", 1), (" from its end", -1)]
+        for end, step in ends[: len(contents) - 1]:
+            rank = {b: float(n) for n, b in enumerate(sorted({b[::step] for b in contents}))}
+            found[f"{name} at the head{end}"] = {
+                file: rank[body_of[file][::step]] if file in body_of else -1.0 for file in heads
+            }
     return found
 
 
