@@ -11,6 +11,9 @@ from mle_smith.checks.features import Feature
 from mle_smith.checks.standing import Rule, Standing, standing
 from mle_smith.checks.subject import Subject
 
+_NOTHING = 0.2
+"""Skill of a code that by itself tells nothing, on some hundred test rows."""
+
 
 class _Hidden(NamedTuple):
     """Something made of one or two columns, and how well it foretells the target."""
@@ -71,6 +74,8 @@ def _in_pairs(subject: Subject, goal: Goal, open_: list[Feature]) -> Iterator[_H
     for columns, skill in crossed(open_, goal):
         if skill >= least and max(alone[c] for c in columns) < skill - 0.25:
             others = [f for f in open_ if f.name not in columns]
+            if max(alone[c] for c in columns) < _NOTHING:
+                others = []  # no honest pair says nothing one by one and all of it together
             made_of = [by_name[c] for c in columns]
             yield _Hidden(skill, columns, "the two codes together", others, made_of, _both)
 

@@ -141,6 +141,23 @@ def test_targets_hidden_in_parts_and_pairs_are_caught(name: str, tmp_path: Path)
     assert errors(task.write(tmp_path / "task")) == {"L06"}
 
 
+@pytest.mark.parametrize("together", [True, False])
+def test_two_codes_that_tell_only_together_where_other_inputs_tell_too(
+    together: bool, tmp_path: Path
+) -> None:
+    task = make_task("binary")
+    generator = np.random.default_rng(0)
+    for frame, whole in ((task.train, task.train), (task.test, task.whole)):
+        yes = (whole[TARGET] == "yes").to_numpy().astype(int)
+        frame["guess"] = yes + generator.normal(0, 0.35, len(frame)).round(3)
+        first = generator.integers(0, 2, len(frame))
+        said = np.where(generator.random(len(frame)) < 0.05, 1 - yes, yes)
+        second = generator.integers(0, 2, len(frame))
+        frame["part_a"], frame["part_b"] = first, first ^ said if together else second
+    found = check_package(task.write(tmp_path / "task"), layers={Layer.LEAKAGE}).findings
+    assert any("part_a" in f.message for f in found if f.code == "L06") == together
+
+
 @pytest.mark.parametrize("lag", [-1, 1])
 def test_values_of_the_future(lag: int, tmp_path: Path) -> None:
     task = make_task("forecasting", rows=800)
