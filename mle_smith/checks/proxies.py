@@ -263,11 +263,14 @@ def _hidden(
         if series and single and of_the_past(one.made_of[0], goal, series):
             continue
         certain.update(one.columns)
+        less = (
+            f"other inputs with {found.rest:.3f}" if one.others else "each alone with next to none"
+        )
         yield _finding(
             Severity.ERROR,
             f"{one.how} of {' and '.join(map(repr, one.columns))} foretells "
-            f"{goal.feature.name!r} with skill {found.alone:.3f}, other inputs with "
-            f"{found.rest:.3f}: the target is hidden there. Drop "
+            f"{goal.feature.name!r} with skill {found.alone:.3f}, {less}: the target is hidden "
+            "there. Drop "
             f"{', '.join(map(repr, one.columns))}.",
             one.columns,
             target=goal.feature.name,
