@@ -11,6 +11,7 @@ from collections.abc import Iterator
 
 from mle_smith.checks.check import Outcome, check
 from mle_smith.checks.subject import Subject
+from mle_smith.package.layout import DESCRIPTION
 from mle_smith.values import Blame, Finding, Severity
 
 _SCHEME = re.compile(
@@ -22,13 +23,22 @@ _PLACES = re.compile(
     r"\b(?:openml|kaggle|hf|uci):\s?[\w/-]+",
     re.I,
 )
+_FETCHES = re.compile(
+    r"\b(?:fetch_openml|fetch_ucirepo|load_dataset|hf_hub_download|snapshot_download|urlretrieve|"
+    r"dataset_download\w*|requests\.get|urlopen)\b"
+)
+_CELLS = 50
+"""Of a column of another table: addresses stand in all of its cells."""
+_LETTERS = 200_000
+"""Of a text."""
 
 
 @check(
     {"L11": "the data come from where everybody can look the answers up"},
     title="Public source",
-    asks="The manifest's source and the description name no public place. A flag for whoever uses "
-    "the task, never an error: that data are public does not make a task wrong.",
+    asks="The manifest's source, the description and the other public files name no public place "
+    "and fetch nothing from one. A flag for whoever uses the task, never an error: that data are "
+    "public does not make a task wrong.",
 )
 def public_source(subject: Subject) -> Iterator[Outcome]:
     """Addresses in the manifest and the description."""
@@ -44,6 +54,7 @@ def public_source(subject: Subject) -> Iterator[Outcome]:
         text = subject.paths.description.read_text("utf-8", errors="replace")
     found = [source] if _SCHEME.match(source) or _PLACES.search(source) else []
     found += [m.group()[:80] for m in _PLACES.finditer(text)]
+    found += _in_files(subject)
     if found:
         yield Finding(
             code="L11",
@@ -53,6 +64,19 @@ def public_source(subject: Subject) -> Iterator[Outcome]:
             "has the network; run solvers without it, and trust no score of those who had it.",
             evidence={"places": sorted(set(found))[:5]},
         )
+
+
+def _in_files(subject: Subject) -> Iterator[str]:
+    """Places that other public files name, and functions that fetch."""
+    side = subject.side_files
+    texts = [text[:_LETTERS] for name, text in side.texts if not name.endswith(DESCRIPTION)]
+    for table in side.tables:
+        head = table.frame.iloc[:_CELLS]
+        texts += ["\n".join(head[column].dropna().astype(str)) for column in head.columns]
+    for text in texts:
+        for pattern in (_PLACES, _FETCHES):
+            if match := pattern.search(text):
+                yield match.group()[:80]
 
 
 CHECKS = (public_source,)

@@ -295,6 +295,22 @@ def test_a_public_source_is_flagged_and_no_error(tmp_path: Path) -> None:
     assert {f.code: f.severity for f in checked.findings} == {"L11": Severity.WARNING}
 
 
+PUBLIC = {
+    "load.py": "from sklearn.datasets import fetch_openml\n\nfull = fetch_openml(name='x').frame\n",
+    "rows.csv": "id,place\n1,https://www.kaggle.com/datasets/a/b\n2,https://www.kaggle.com/x\n",
+    "notes.txt": "Nothing of this is anywhere else.\n",
+}
+
+
+@pytest.mark.parametrize("name", PUBLIC)
+def test_files_that_name_a_public_source_are_flagged(name: str, tmp_path: Path) -> None:
+    task = make_task("binary")
+    task.files[name] = PUBLIC[name]
+    checked = check_package(task.write(tmp_path / "task"), layers={Layer.LEAKAGE})
+    found = {f.code: f.severity for f in checked.findings}
+    assert found == ({} if name == "notes.txt" else {"L11": Severity.WARNING})
+
+
 @pytest.mark.parametrize("obeyed", [0.0, 0.6])
 def test_ids_whose_use_train_rows_teach(obeyed: float, tmp_path: Path) -> None:
     """Too few test rows to see it in them alone, of a hundred things that ids might say."""
