@@ -51,7 +51,7 @@ def write_large_package(folder: Path, megabytes: float, shape: Shape) -> Package
     parts = (
         (paths.public / TEST, inputs),
         (paths.answers, block[[_TARGET]]),
-        (paths.sample_submission, block[[_TARGET]] * 0),
+        (paths.sample_submission, block[[_TARGET]].assign(**{_TARGET: 0})),
     )
     for path, part in parts:
         lines = _lines(part)

@@ -17,7 +17,7 @@ _KNOWN = 0.3
 
 def columns_beside(subject: Subject) -> Iterator[Feature]:
     """The columns of tables with the ids of rows of both sides, stacked like the inputs."""
-    if subject.id_column not in subject.train:
+    if subject.id_column not in subject.train or not subject.side_files.tables:
         return
     ids = [
         plain(subject.train[subject.id_column].iloc[subject.train_rows]),

@@ -76,8 +76,10 @@ def found_answers(subject: Subject) -> Iterator[Outcome]:
                 rows=found.rows,
                 target=target,
             )
+    fewest = subject.thresholds.found_share * len(subject.answers)
     for name, text in gathered_texts(side.texts):
-        share = 0.0 if named else share_in_text(subject, text)
+        # A letter for an answer is the least that a text needs.
+        share = 0.0 if named or len(text) < fewest else share_in_text(subject, text)
         if share >= subject.thresholds.found_share:
             yield _error(
                 "L07",

@@ -65,6 +65,8 @@ def joined(tables: Sequence[SideTable], ids: pd.Series[str]) -> Iterator[SideTab
         tables: all that were found.
         ids: of the test rows.
     """
+    if len(tables) < 2:
+        return
     known = set(plain(ids))
     largest = sorted(tables, key=lambda table: -len(table.frame))[:_MOST_TABLES]
     cells = {id(table): _key_columns(table.frame) for table in largest}
