@@ -4,8 +4,6 @@ from __future__ import annotations
 
 from collections.abc import Iterator
 
-import pandas as pd
-
 from mle_smith.checks.features import Feature, plain
 from mle_smith.checks.subject import Subject
 
@@ -19,18 +17,15 @@ def columns_beside(subject: Subject) -> Iterator[Feature]:
     """The columns of tables with the ids of rows of both sides, stacked like the inputs."""
     if subject.id_column not in subject.train or not subject.side_files.tables:
         return
-    ids = [
-        plain(subject.train[subject.id_column].iloc[subject.train_rows]),
-        plain(subject.test[subject.id_column].iloc[subject.test_rows]),
-    ]
+    ids, cut = subject.ids, len(subject.train_rows)
     tables = sorted(subject.side_files.tables, key=lambda table: -len(table.frame))
     for table in tables[:_MOST_TABLES]:
         for key in table.frame.columns[:_MOST_COLUMNS]:
             names = plain(table.frame[key].astype(str))
-            if not names.is_unique or any(side.isin(names).mean() < _KNOWN for side in ids):
+            known = ids.isin(names)
+            if not names.is_unique or min(known[:cut].mean(), known[cut:].mean()) < _KNOWN:
                 continue
-            stacked = pd.concat(ids, ignore_index=True)
-            rows = table.frame.set_axis(names).reindex(stacked).reset_index(drop=True)
+            rows = table.frame.set_axis(names).reindex(ids).reset_index(drop=True)
             for column in rows.columns.drop(key)[:_MOST_COLUMNS]:
-                yield Feature(f"{table.name}: {column}", rows[column], len(ids[0]))
+                yield Feature(f"{table.name}: {column}", rows[column], cut)
             break

@@ -73,9 +73,9 @@ def _many_with_several(groups: int, rows: int) -> bool:
     {"L09": "an entity has rows on both sides, and they tell each other's answers"},
     title="Entities across the split",
     asks="Columns that name things (many values, each several times), alone or two or three "
-    "together, also of other tables with the ids: how "
-    "well looking the thing up in train foretells its test rows, beyond what the value as a number "
-    "does. Split by the thing, or say that new rows of known things are the task.",
+    "together, also of other tables with the ids: how well looking the thing up in train foretells "
+    "its test rows, beyond what the value as a number does. Split by the thing, or say that new "
+    "rows of known things are the task.",
     needs=(Need.PRIVATE,),
 )
 def entities(subject: Subject) -> Iterator[Outcome]:

@@ -6,7 +6,7 @@ test row is linked with in train then foretells it better than all inputs do.
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from itertools import combinations
 from pathlib import PurePosixPath
 from typing import NamedTuple
@@ -43,16 +43,12 @@ def link_findings(subject: Subject) -> Iterator[Outcome]:
     if subject.id_column not in subject.train:
         return
     whole = subject.in_full
-    limits = subject.thresholds
     for links in _links(whole):
         for goal in whole.goals:
             skill = goal.skill(_by_links(goal, links))
             yield Measured("L16", {links.where: {"skill_of_linked_rows": round(skill, 4)}})
-            if skill < limits.entity_skill:
-                continue
-            others = [f for f in whole.inputs if f.name not in links.columns]
-            rest = joint_skill(others, goal, subject.seed)
-            if skill - rest < limits.entity_gain:
+            rest = beaten(whole, goal, skill, links.columns)
+            if rest is None:
                 continue
             yield Finding(
                 code="L16",
@@ -68,6 +64,16 @@ def link_findings(subject: Subject) -> Iterator[Outcome]:
                     "exploit": "the usual target of the linked train rows",
                 },
             )
+
+
+def beaten(subject: Subject, goal: Goal, skill: float, own: Sequence[str]) -> float | None:
+    """Skill of the inputs but its `own`, where a skill is far better; None where it is not."""
+    limits = subject.thresholds
+    if skill < limits.entity_skill:
+        return None
+    others = [f for f in subject.inputs if f.name not in own]
+    rest = joint_skill(others, goal, subject.seed)
+    return rest if skill - rest >= limits.entity_gain else None
 
 
 def _by_links(goal: Goal, links: _Links) -> Floats | Ints:
@@ -88,12 +94,7 @@ def _by_links(goal: Goal, links: _Links) -> Floats | Ints:
 
 
 def _links(whole: Subject) -> Iterator[_Links]:
-    ids = pd.concat(
-        [
-            plain(whole.train[whole.id_column].iloc[whole.train_rows]),
-            plain(whole.test[whole.id_column].iloc[whole.test_rows]),
-        ]
-    )
+    ids = whole.ids
     places = pd.Series(np.arange(len(ids)), index=ids.to_numpy())
     places = places[~places.index.duplicated()]
     for feature in whole.inputs:

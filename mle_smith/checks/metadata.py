@@ -17,7 +17,7 @@ import pandas as pd
 
 from mle_smith.checks.association import Goal
 from mle_smith.checks.check import Measured, Need, Outcome, check
-from mle_smith.checks.decoding.headers import READ, ranks
+from mle_smith.checks.decoding.headers import MAX_FILES, READ, ranks
 from mle_smith.checks.dependence import (
     MIN_ROWS,
     Dependence,
@@ -34,7 +34,6 @@ from mle_smith.package.layout import PUBLIC
 from mle_smith.values import Blame, Finding, Severity
 
 _MAX_FILES = 200_000
-_MAX_HEADERS = 20_000
 _FEWEST_OF_A_FOLDER = 3
 """Rows that share a folder, on average; in fewer it is the file's name."""
 
@@ -144,7 +143,7 @@ def _folders(public: Path) -> Iterator[_Home]:
 def _add_headers(public: Path, home: _Home) -> None:
     """What stands in the headers of the files."""
     heads = {}
-    for shown in list(home.files)[:_MAX_HEADERS]:
+    for shown in list(home.files)[:MAX_FILES]:
         with (public / shown).open("rb") as file:
             heads[shown] = file.read(READ)
     for section, ranked in ranks(heads, MIN_ROWS).items():

@@ -16,10 +16,10 @@ from scipy.sparse import coo_matrix  # type: ignore[import-untyped]  # has no st
 from scipy.sparse.csgraph import connected_components  # type: ignore[import-untyped]
 from scipy.stats import binom, rankdata  # type: ignore[import-untyped]  # has no stubs
 
-from mle_smith.checks.association import Goal, correlation, joint_skill, tree_skill
+from mle_smith.checks.association import Goal, correlation, tree_skill
 from mle_smith.checks.check import Measured, Need, Outcome, check
 from mle_smith.checks.features import Feature, Floats, Ints
-from mle_smith.checks.links import link_findings
+from mle_smith.checks.links import beaten, link_findings
 from mle_smith.checks.subject import Subject
 from mle_smith.values import Blame, Finding, Severity
 
@@ -115,7 +115,6 @@ def _judged(subject: Subject, goal: Goal, one: Feature, other: Feature) -> Itera
 
 def _of_the_graph(subject: Subject, goal: Goal, one: Feature, other: Feature) -> Iterator[Outcome]:
     """What the pairs tell as links of a graph, beyond what all other inputs do."""
-    limits = subject.thresholds
     left, right, size = _names(one, other)
     if size < max(_FEWEST_NAMES, len(left) // 100):
         return  # parts of dates, say, or grades
@@ -127,11 +126,9 @@ def _of_the_graph(subject: Subject, goal: Goal, one: Feature, other: Feature) ->
         "L16", {f"{one.name} - {other.name}": {k: round(v, 4) for k, v in skills.items()}}
     )
     how, skill = max(skills.items(), key=lambda pair: pair[1])
-    if skill < limits.entity_skill:
-        return
-    others = [f for f in subject.inputs if f.name.partition(",")[0] not in (one.name, other.name)]
-    rest = joint_skill(others, goal, subject.seed)
-    if skill - rest < limits.entity_gain:
+    within = one.name.rpartition(", part ")[0]  # where both names stand in one cell
+    rest = beaten(subject, goal, skill, [one.name, other.name, within])
+    if rest is None:
         return
     yield Finding(
         code="L16",
@@ -152,7 +149,6 @@ def _of_the_graph(subject: Subject, goal: Goal, one: Feature, other: Feature) ->
 
 def _counted(subject: Subject, goal: Goal) -> Iterator[Outcome]:
     """How often each name occurs in its own file, where that foretells the target."""
-    limits = subject.thresholds
     for feature in subject.inputs[:_MAX_COLUMNS]:
         coded = feature.number is not None or feature.time is not None
         if coded or not _FEWEST_NAMES <= feature.distinct <= 0.8 * len(feature.codes):
@@ -161,12 +157,8 @@ def _counted(subject: Subject, goal: Goal) -> Iterator[Outcome]:
         counts = np.concatenate([np.bincount(side)[side] for side in (codes[:cut], codes[cut:])])
         skill = tree_skill(counts[:, None].astype(np.float64), goal, subject.seed, _FEW_LEAVES)
         yield Measured("L16", {f"how often each {feature.name!r} occurs": round(skill, 4)})
-        if skill < limits.entity_skill:
-            continue
-        rest = joint_skill(
-            [f for f in subject.inputs if f.name != feature.name], goal, subject.seed
-        )
-        if skill - rest >= limits.entity_gain:
+        rest = beaten(subject, goal, skill, [feature.name])
+        if rest is not None:
             yield Finding(
                 code="L16",
                 severity=Severity.ERROR,

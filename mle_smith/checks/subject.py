@@ -15,7 +15,7 @@ import pandas as pd
 from pydantic import ValidationError
 
 from mle_smith.checks.association import Goal, column_skill
-from mle_smith.checks.features import Feature, evenly_spaced
+from mle_smith.checks.features import Feature, evenly_spaced, plain
 from mle_smith.checks.side_files import SideFiles, read_side_files
 from mle_smith.checks.streamed import Streamed, evenly_spaced_rows, megabytes_held
 from mle_smith.checks.thresholds import Thresholds
@@ -257,6 +257,15 @@ class Subject:
     def inputs(self) -> tuple[Feature, ...]:
         """The inputs, train and test rows stacked (evenly spaced rows of long tables)."""
         return tuple(self._feature(self.train[c], self.test[c], c) for c in self.input_columns)
+
+    @property
+    def ids(self) -> pd.Series[str]:
+        """The ids of train and test rows, row for row with `inputs`; train.csv has to have some."""
+        sides = (
+            self.train[self.id_column].iloc[self.train_rows],
+            self.test[self.id_column].iloc[self.test_rows],
+        )
+        return pd.concat([plain(side) for side in sides], ignore_index=True)
 
     @cached_property
     def outcomes(self) -> tuple[Feature, ...]:

@@ -67,7 +67,7 @@ class _Rows:
 
 
 def twin_findings(subject: Subject) -> Iterator[Outcome]:
-    """Twins across the split against twins within train; nothing for a split that is not random."""
+    """Twins across the split against twins within train; nothing for a split by time."""
     plan = subject.plan
     if plan is not None and plan.split.kind not in (SplitKind.STRATIFIED, SplitKind.GROUPED):
         return  # what comes later may honestly be more like the rest

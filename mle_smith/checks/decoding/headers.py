@@ -8,6 +8,8 @@ from collections.abc import Iterator, Mapping
 
 READ = 1 << 16
 """Bytes of a file that are looked at."""
+MAX_FILES = 20_000
+"""Files of a folder or an archive whose headers are read."""
 _MAX_SECTIONS = 64
 
 

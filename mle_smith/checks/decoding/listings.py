@@ -9,11 +9,10 @@ from pathlib import Path
 
 import pandas as pd
 
-from mle_smith.checks.decoding.headers import READ, ranks
+from mle_smith.checks.decoding.headers import MAX_FILES, READ, ranks
 
 _MAX_MEMBERS = 200_000
 """Of a longer listing the start is given."""
-_MAX_HEADERS = 20_000
 _FEWEST_HEADERS = 20
 _COMPRESSED = (b"\x1f\x8b", b"BZh", b"\xfd7zXZ")
 
@@ -42,7 +41,7 @@ def _zip(path: Path) -> pd.DataFrame:
     with zipfile.ZipFile(path) as archive:
         files = [entry for entry in archive.infolist() if not entry.is_dir()][:_MAX_MEMBERS]
         heads: dict[str, bytes] = {}
-        for entry in files[:_MAX_HEADERS]:
+        for entry in files[:MAX_FILES]:
             with archive.open(entry) as member:
                 heads[entry.filename] = member.read(READ)
         about = pd.DataFrame(
@@ -71,7 +70,7 @@ def _tar(path: Path) -> pd.DataFrame:
                 by = (member.uid, member.gid, member.uname, member.gname)
                 owner = owners.setdefault(by, len(owners))
                 rows.append((member.name, member.size, member.mtime, place, owner, member.mode))
-                opened = archive.extractfile(member) if len(heads) < _MAX_HEADERS else None
+                opened = archive.extractfile(member) if len(heads) < MAX_FILES else None
                 if opened is not None:
                     heads[member.name] = opened.read(READ)
     columns = ["path", "size", "time", "place", "owner", "mode"]
