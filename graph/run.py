@@ -7,17 +7,20 @@ import json
 import shutil
 import sqlite3
 from collections.abc import Callable, Iterator, Mapping, Sequence
+from enum import StrEnum
 from pathlib import Path
 from types import MappingProxyType
 from typing import Any, cast
 
 from langchain_core.runnables import RunnableConfig
+from langgraph.checkpoint.serde.jsonplus import JsonPlusSerializer
 from langgraph.checkpoint.sqlite import SqliteSaver
 from langgraph.graph.state import CompiledStateGraph
 from langgraph.types import Command, Interrupt
 
 from graph.context import ForgeContext
 from graph.forge import builder
+from mle_smith import task, values
 from mle_smith.errors import UsageError, WaitingError
 from mle_smith.models.consult import Consultant
 from mle_smith.models.roles import AgentRole
@@ -26,6 +29,14 @@ from nodes.sign_off import Decision
 
 RECURSION_LIMIT = 400
 """Super-steps of one graph; a subgraph counts its own. Three attempts of 30 steps take 200."""
+
+_KEPT = [
+    kind
+    for module in (values, task)
+    for kind in vars(module).values()
+    if isinstance(kind, type) and issubclass(kind, values.Value | StrEnum)
+]
+"""What of ours a checkpoint may be read back as, and nothing else: the fields of the states."""
 
 Event = dict[str, Any]
 Listener = Callable[[Event], None]
@@ -187,7 +198,7 @@ def _config() -> RunnableConfig:
 def _saver(run: RunPaths) -> Iterator[SqliteSaver]:
     connection = sqlite3.connect(run.checkpoint, check_same_thread=False)
     try:
-        yield SqliteSaver(connection)
+        yield SqliteSaver(connection, serde=JsonPlusSerializer(allowed_msgpack_modules=_KEPT))
     finally:
         connection.close()
 

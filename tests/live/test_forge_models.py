@@ -157,6 +157,7 @@ def test_a_run_waits_for_a_word_and_goes_on_with_it(tmp_path: Path) -> None:
     assert f"{task}: " in said
     assert "strong: " in said
     assert "'perhaps' is no decision" in said
+    assert "deserialization" not in said  # what a checkpoint holds is known to be ours
     summary = json.loads((tmp_path / "run" / "run.json").read_text())
     assert summary["tasks"] == []
     (rejected,) = summary["rejected"]
