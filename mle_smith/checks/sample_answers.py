@@ -41,12 +41,14 @@ def _error(message: str, **evidence: object) -> Finding:
 def sample_submission(subject: Subject) -> Iterator[Outcome]:
     """Predictions of the sample submission against the answers."""
     key = subject.id_column
-    ids = subject.sample[key]
-    if not ids.is_unique or set(ids) != set(subject.answers[key]):
-        raise FileDefectError(f"public/{SAMPLE_SUBMISSION}", "its ids are not those of the answers")
-    if not subject.answers[key].is_unique:
+    ids, answers = subject.sample[key], subject.answers
+    if not answers[key].is_unique:
         raise FileDefectError("private/test_answer.csv", "its ids are not unique")
-    answers = subject.answers.set_index(key).loc[ids].reset_index(drop=True)
+    if not ids.equals(answers[key]):
+        if not ids.is_unique or set(ids) != set(answers[key]):
+            reason = "its ids are not those of the answers"
+            raise FileDefectError(f"public/{SAMPLE_SUBMISSION}", reason)
+        answers = answers.set_index(key).loc[ids].reset_index()
     for goal in subject.goals:
         target = goal.feature.name
         yield from _predictions_made_of(subject, goal, answers[target])

@@ -231,6 +231,8 @@ class Subject:
             if len(self.test) != len(self.answers):
                 raise FileDefectError("public/test.csv", f"has no column {key!r}")
             return self.answers
+        if self.answers[key].equals(self.test[key]) and self.answers[key].is_unique:
+            return self.answers
         answers = self.answers.set_index(key)
         if not answers.index.is_unique or set(answers.index) != set(self.test[key]):
             raise FileDefectError("private/test_answer.csv", "its ids are not those of test.csv")
