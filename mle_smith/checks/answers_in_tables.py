@@ -26,6 +26,8 @@ _KNOWN = 0.1
 """Part of cells that hold test ids: a table may be about all rows, most of which are of train."""
 _MOST_LISTS = 60
 """Lists, or columns of two values, that are taken together."""
+_MOST_TRIED = 200
+"""Tables, the longest, that may be such lists. Time."""
 _STRETCH = 0.8
 """Part of the answers' variance that lies between lists; places and kinds explain less."""
 _MOST_COLUMNS = 500
@@ -40,7 +42,12 @@ _FEWEST_OF_A_PART = 20
 
 
 def told_by_table(subject: Subject, table: SideTable, target: str) -> Told:
-    """What its most telling column says: by ids, by the order of rows, by shared inputs."""
+    """What its most telling column says: by ids, by the order of rows, by shared inputs.
+
+    Nothing is said of a table that is too short to give as many answers away as would be reported.
+    """
+    if len(table.frame) < subject.thresholds.found_share * len(subject.answers):
+        return NOTHING
     table = table._replace(frame=_with_indicators(table.frame))
     found = [*_by_id(subject, table, target), *_by_row(subject, table, target)]
     found += [*_by_inputs(subject, table, target), *_by_pairs(subject, table, target)]
@@ -52,8 +59,9 @@ def told_by_lists(subject: Subject, tables: Sequence[SideTable], target: str) ->
     ids = plain(subject.test[subject.id_column])
     known, marks = set(ids), pd.Series("", index=ids)
     lists = 0
-    for table in tables:
-        if len(table.frame.columns) == 1 and len(table.frame) >= FEWEST and lists < _MOST_LISTS:
+    columns = [t for t in tables if len(t.frame.columns) == 1 and len(t.frame) >= FEWEST]
+    for table in sorted(columns, key=lambda t: -len(t.frame))[:_MOST_TRIED]:
+        if lists < _MOST_LISTS:
             here = marks.index.isin(set(_keys(table.frame.iloc[:, 0], known)))
             if FEWEST <= here.sum() < len(ids):
                 marks[here] += f" {lists}"
@@ -132,22 +140,27 @@ def _digests(
 def _keys(cells: pd.Series[str], known: set[str]) -> pd.Series[str]:
     """The cells as ids: as they are, or the part of each (a stem, the last number) that is one."""
     texts = plain(cells.astype(str).where(cells.notna(), ""))
-    if texts.isin(known).sum() >= FEWEST:
+    if _met(texts, known) >= FEWEST:
         return texts
     if texts.iloc[:20].str.fullmatch(_HEXADECIMAL).all():
         return _of_digests(texts, known)
     for pattern in (r"([^/\\\\]+?)(?:\.\w{1,5})?$", r"(\d+)\D*$", r"^\D*(\d+)"):
         part = texts.str.extract(pattern, expand=False).fillna("")
         for written in (part, part.str.lstrip("0")):
-            if written.isin(known).sum() >= max(FEWEST, _KNOWN * len(part)):
+            if _met(written, known) >= max(FEWEST, _KNOWN * len(part)):
                 return written
     digits = texts[texts.str.fullmatch(_BASE_16)]
     if not digits.str.contains("[a-fA-FxX]").any():
         return texts
     numbers = digits.map(lambda text: str(int(text, 16))).reindex(texts.index, fill_value="")
-    if numbers.isin(known).sum() >= max(FEWEST, _KNOWN * len(numbers)):
+    if _met(numbers, known) >= max(FEWEST, _KNOWN * len(numbers)):
         return numbers
     return texts
+
+
+def _met(texts: pd.Series[str], known: set[str]) -> int:
+    """How many of the texts are known; pandas' `isin` would build its table of all that are."""
+    return sum(map(known.__contains__, texts))
 
 
 def _of_digests(texts: pd.Series[str], known: set[str]) -> pd.Series[str]:

@@ -117,8 +117,8 @@ def submissions(
         prior = np.bincount(
             goal.codes[: goal.feature.train_rows].clip(0), minlength=shares.shape[1]
         )
-        for weights in (np.ones(len(prior)), 1 / np.maximum(prior, 1)):
-            best = (shares * weights).argmax(axis=1)
+        for balance in (0.0, 0.5, 1.0):  # what accuracy, F1 of all classes, and recall ask for
+            best = (shares / np.maximum(prior, 1) ** balance).argmax(axis=1)
             yield form.of(answers.assign(**{form.targets[0]: [label_of[k] for k in best]}))
         return
     plain = form.of(answers)

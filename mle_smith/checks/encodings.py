@@ -78,18 +78,19 @@ def encodings(subject: Subject) -> Iterator[Outcome]:
     for goal in whole.goals:
         outcomes = list(_outcomes(goal))
         groupings = _groupings(whole.inputs, outcomes[0])
-        for feature in [f for f in whole.inputs if f.number is not None][:_MAX_NUMBERS]:
-            if feature.distinct < _FEWEST_VALUES or feature.missing.mean() > 0.3:
-                continue
+        numbers = [f for f in whole.inputs if f.number is not None][:_MAX_NUMBERS]
+        numbers = [f for f in numbers if f.distinct >= _FEWEST_VALUES and f.missing.mean() <= 0.3]
+        yield Measured("L08", {"numbers_tried": len(numbers), "groupings": len(groupings)})
+        for feature in numbers:
             found = _found(feature, goal, outcomes, groupings)
             if found is None:
                 continue
-            numbers = {
+            evidence = {
                 "residual_of_all_rows_to_train": round(found.ratio, 4),
                 "explained_by_all_rows": round(found.explained, 4),
                 "groups": found.groups,
             }
-            yield Measured("L08", {feature.name: numbers})
+            yield Measured("L08", {feature.name: evidence})
             yield Finding(
                 code="L08",
                 severity=Severity.ERROR,
@@ -98,7 +99,7 @@ def encodings(subject: Subject) -> Iterator[Outcome]:
                 f"answers of test rows ({found.explained:.1%} explained, a residual of "
                 f"{found.ratio:.1%} of that with train alone); compute it from train, or drop it.",
                 evidence={
-                    **numbers,
+                    **evidence,
                     "columns": [feature.name],
                     "exploit": f"{feature.name} alone",
                     "exploit_skill": round(column_skill(feature, goal, subject.seed), 4),

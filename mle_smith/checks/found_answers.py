@@ -163,7 +163,7 @@ def _is_the_program(subject: Subject, text: str) -> bool:
     return len(code) >= 5 and len(code & here) >= 0.5 * len(code)
 
 
-def _copies(subject: Subject) -> Iterator[Finding]:
+def _copies(subject: Subject) -> Iterator[Outcome]:
     secret = {"the answers": subject.paths.answers, PREPARE: subject.paths.prepare}
     known = {_digest(p): name for name, p in secret.items() if p.is_file()}
     if subject.raw is not None:
@@ -171,8 +171,10 @@ def _copies(subject: Subject) -> Iterator[Finding]:
         tables = [p for p in raw if p.suffix.lower() not in {".md", ".txt", ".pdf", ".jpg", ".png"}]
         for path in tables[: subject.thresholds.max_side_files]:
             known.setdefault(_digest(path), f"the raw file {path.name}")
-    for path in sorted(subject.paths.public.rglob("*")):
-        if path.is_file() and path.name != DESCRIPTION and _digest(path) in known:
+    public = [p for p in sorted(subject.paths.public.rglob("*")) if p.is_file()]
+    yield Measured("L14", {"files_compared": len(public), "with_files_kept_back": len(known)})
+    for path in public:
+        if path.name != DESCRIPTION and _digest(path) in known:
             shown = path.relative_to(subject.package).as_posix()
             what = known[_digest(path)]
             if what.startswith("the raw file") and path.suffix.lower() not in {

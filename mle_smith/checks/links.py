@@ -16,6 +16,7 @@ import pandas as pd
 
 from mle_smith.checks.association import Goal, joint_skill
 from mle_smith.checks.check import Measured, Outcome
+from mle_smith.checks.decoding.readers import SideTable
 from mle_smith.checks.features import Floats, Ints, numbers_of, plain
 from mle_smith.checks.subject import Subject
 from mle_smith.values import Blame, Finding, Severity
@@ -26,6 +27,8 @@ _MOST_COLUMNS = 3
 _FEWEST = 40
 _IDS = 0.9
 """Part of the cells of a column that are ids of rows."""
+_PARTS = ("row.npy", "col.npy", "indptr.npy", "indices.npy")
+"""Of a sparse matrix, as SciPy names them in its archive."""
 
 
 class _Links(NamedTuple):
@@ -43,7 +46,7 @@ def link_findings(subject: Subject) -> Iterator[Outcome]:
     if subject.id_column not in subject.train:
         return
     whole = subject.in_full
-    for links in _links(whole):
+    for links in _links(whole, subject.side_files.tables):
         for goal in whole.goals:
             skill = goal.skill(_by_links(goal, links))
             yield Measured("L16", {links.where: {"skill_of_linked_rows": round(skill, 4)}})
@@ -93,7 +96,7 @@ def _by_links(goal: Goal, links: _Links) -> Floats | Ints:
     return np.asarray(means.argmax(axis=1) if goal.classes else means[:, 0])
 
 
-def _links(whole: Subject) -> Iterator[_Links]:
+def _links(whole: Subject, others: Sequence[SideTable]) -> Iterator[_Links]:
     ids = whole.ids
     places = pd.Series(np.arange(len(ids)), index=ids.to_numpy())
     places = places[~places.index.duplicated()]
@@ -102,15 +105,14 @@ def _links(whole: Subject) -> Iterator[_Links]:
         if at is not None:
             rows = np.flatnonzero(at >= 0)
             yield _Links(repr(feature.name), rows, at[rows], (feature.name,))
-    tables = sorted(whole.side_files.tables, key=lambda table: -len(table.frame))[:_MOST_TABLES]
-    for table in tables:
+    for table in sorted(others, key=lambda table: -len(table.frame))[:_MOST_TABLES]:
         found = (_places(table.frame[column], places) for column in table.frame.columns)
         columns = [at for at in found if at is not None][:_MOST_COLUMNS]
         for one, other in combinations(columns, 2):
             both = (one >= 0) & (other >= 0) & (one != other)
             if both.sum() >= _FEWEST:
                 yield _Links(table.name, one[both], other[both])
-    yield from _matrices(whole, len(ids))
+    yield from _matrices(others, len(ids))
 
 
 def _places(cells: pd.Series[str], places: pd.Series[int]) -> Ints | None:
@@ -123,13 +125,13 @@ def _places(cells: pd.Series[str], places: pd.Series[int]) -> Ints | None:
     return found if (found[named.to_numpy()] >= 0).mean() >= _IDS else None
 
 
-def _matrices(whole: Subject, rows: int) -> Iterator[_Links]:
+def _matrices(tables: Sequence[SideTable], rows: int) -> Iterator[_Links]:
     """Sparse matrices of all rows with all rows, as SciPy writes them."""
     arrays: dict[str, dict[str, Ints]] = {}
-    for table in whole.side_files.tables:
+    for table in tables:
         path = PurePosixPath(table.name)
         member = path.name.rpartition("!")
-        if member[1] and len(table.frame.columns) == 1:
+        if member[2] in _PARTS and len(table.frame.columns) == 1:
             numbers = numbers_of(table.frame.iloc[:, 0])
             if numbers is not None and not np.isnan(numbers).any() and (numbers % 1 == 0).all():
                 name = str(path.parent / member[0])

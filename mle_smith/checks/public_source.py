@@ -9,7 +9,7 @@ import json
 import re
 from collections.abc import Iterator
 
-from mle_smith.checks.check import Outcome, check
+from mle_smith.checks.check import Measured, Outcome, check
 from mle_smith.checks.subject import Subject
 from mle_smith.package.layout import DESCRIPTION
 from mle_smith.values import Blame, Finding, Severity
@@ -55,6 +55,7 @@ def public_source(subject: Subject) -> Iterator[Outcome]:
     found = [source] if _SCHEME.match(source) or _PLACES.search(source) else []
     found += [m.group()[:80] for m in _PLACES.finditer(text)]
     found += _in_files(subject)
+    yield Measured("L11", {"places_named": len(found)})
     if found:
         yield Finding(
             code="L11",
