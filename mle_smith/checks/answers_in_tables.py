@@ -9,15 +9,15 @@ from itertools import permutations
 from typing import TypeAlias
 
 import numpy as np
-import numpy.typing as npt
 import pandas as pd
 
+from mle_smith.checks.combined_columns import combined
 from mle_smith.checks.decoding.readers import SideTable
-from mle_smith.checks.features import numbers_of, plain
+from mle_smith.checks.features import Ints, numbers_of, plain
 from mle_smith.checks.subject import Subject
 from mle_smith.checks.telling import FEWEST, NOTHING, Told, told, told_by_digests
 
-_Rows: TypeAlias = slice | npt.NDArray[np.int64]
+_Rows: TypeAlias = slice | Ints
 _FEWEST_SHARED = 3
 """Inputs that a table has in common with the test rows, where it does not name the target."""
 _HEXADECIMAL = r"[0-9a-fA-F]{8,128}"
@@ -177,9 +177,10 @@ def _by_row(subject: Subject, table: SideTable, target: str) -> Iterator[Told]:
     """Columns in the order of the test rows or answers: all of them, a part, or more than them."""
     classes = subject.has_classes(target)
     for answers in (subject.aligned, subject.answers):
-        for rows, kept in _alignments(len(table.frame), answers[subject.id_column]):
+        for rows, kept in _alignments(table.frame, answers[subject.id_column]):
             truth = answers[target].iloc[kept].reset_index(drop=True)
             whole = len(truth) == len(answers) == len(table.frame)
+            yield combined(table.frame.iloc[rows], truth, classes, len(answers))
             for column in table.frame.columns:
                 cells = table.frame[column].iloc[rows].reset_index(drop=True)
                 if not whole and cells.nunique() < 2:
@@ -191,9 +192,10 @@ def _by_row(subject: Subject, table: SideTable, target: str) -> Iterator[Told]:
                 yield said._replace(how=f"column {column!r} row by row: {said.how}")
 
 
-def _alignments(rows: int, ids: pd.Series[str]) -> Iterator[tuple[_Rows, _Rows]]:
+def _alignments(frame: pd.DataFrame, ids: pd.Series[str]) -> Iterator[tuple[_Rows, _Rows]]:
     """Which rows of a table may go with which answers: (of the table, of the answers)."""
-    answers = len(ids)
+    rows, answers = len(frame), len(ids)
+    yield from _places(frame, answers)
     if rows == answers >= 2 * FEWEST:
         yield slice(None), slice(None)
         yield slice(None, None, -1), slice(None)
@@ -205,6 +207,23 @@ def _alignments(rows: int, ids: pd.Series[str]) -> Iterator[tuple[_Rows, _Rows]]
         whole = numbers is not None and bool((numbers == np.round(numbers)).all())
         if numbers is not None and whole and numbers.min() >= 0 and numbers.max() < rows:
             yield numbers.astype(np.int64), slice(None)
+
+
+def _places(frame: pd.DataFrame, answers: int) -> Iterator[tuple[Ints, Ints]]:
+    """By columns that number test rows, from 0 or 1, in another order than theirs."""
+    fewest = max(_FEWEST_OF_A_PART, 0.02 * answers)
+    for column in frame.columns[:_MOST_NAMES] if len(frame) >= fewest else ():
+        numbers = numbers_of(frame[column].astype("str"))
+        if numbers is None or np.isfinite(numbers).sum() < max(fewest, 0.9 * len(frame)):
+            continue
+        rows = np.flatnonzero(np.isfinite(numbers))
+        places = numbers[rows]
+        whole = bool((places == np.round(places)).all())
+        if not whole or len(np.unique(places)) < len(places) or (np.diff(places) == 1).all():
+            continue
+        for first in (0, 1):
+            if places.min() >= first and places.max() < answers + first:
+                yield rows, places.astype(np.int64) - first
 
 
 def _by_inputs(subject: Subject, table: SideTable, target: str) -> Iterator[Told]:

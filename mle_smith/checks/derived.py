@@ -21,6 +21,9 @@ from mle_smith.checks.features import Feature, Floats, Ints
 _MAX_PARTS = 8
 _MAX_LENGTH = 400
 _MAX_PAIRED = 30
+_FEWEST_WORDS = 50
+"""Values, from which on a number may be several things in one."""
+_HEXADECIMAL = r"0[xX][0-9a-fA-F]{1,15}|(?=.*[a-fA-F])[0-9a-fA-F]{4,15}"
 _MAX_CROSSED = 120
 _MOST_LIKELY = 400
 """Pairs of codes that are looked up, the most telling ones of many columns. Time."""
@@ -67,6 +70,46 @@ def parts(feature: Feature) -> Iterator[Derived]:
             )
 
 
+def fields(feature: Feature, classes: int) -> Iterator[Derived]:
+    """Digits and bits of whole numbers, decimal or hexadecimal, such as a device's status word.
+
+    Args:
+        feature: the column.
+        classes: that a field of some bits has to hold; of a quantity, so many steps.
+    """
+    values = _whole(feature)
+    if values is None:
+        return
+    width = max(1, int(classes - 1).bit_length())
+    length = int(values.max()).bit_length()
+    for start in range(length):
+        field = values >> start & 2**width - 1
+        yield _field(feature, f"bits {start} to {start + width - 1}", field)
+    for place in range(len(str(values.max()))):
+        yield _field(feature, f"digit {place + 1} from the right", values // 10**place % 10)
+
+
+def _field(feature: Feature, how: str, values: Ints) -> Derived:
+    cells = pd.Series(values).astype("str")
+    return Derived((feature.name,), how, Feature(feature.name, cells, feature.train_rows))
+
+
+def _whole(feature: Feature) -> Ints | None:
+    """Whole numbers of many values, none missing; None for other columns."""
+    if feature.distinct < _FEWEST_WORDS or feature.missing.any():
+        return None
+    number = feature.number
+    if number is not None and not feature.text.iloc[:50].str.fullmatch(_HEXADECIMAL).all():
+        whole = bool((number == np.round(number)).all()) and number.min() >= 0
+        return number.astype(np.int64) if whole and 1e3 < number.max() < 2**53 else None
+    text = feature.text.str.strip()
+    if not text.iloc[:50].str.fullmatch(_HEXADECIMAL).all():
+        return None
+    if not text.str.fullmatch(_HEXADECIMAL).all():
+        return None
+    return np.array([int(cell, 16) for cell in text], dtype=np.int64)
+
+
 class Pair(NamedTuple):
     """Two columns, and numbers or codes made of both."""
 
@@ -96,13 +139,14 @@ def calculated(features: Sequence[Feature], goal: Goal) -> Iterator[Pair]:
     alone = {
         f.name: float(_fit(f.quantity[::step], marks)) for f in numbers if f.quantity is not None
     }
+    least = 0.75 if goal.classes else 0.9  # a tenth of classes may be wrong
     for one, other in combinations(numbers, 2):
         a, b = one.quantity, other.quantity
         assert a is not None
         assert b is not None
         for how, values in _operations(a, b):
             fit = _fit(values[::step], marks)
-            if fit > 0.9 and 1 - fit < 0.5 * (1 - max(alone[one.name], alone[other.name])):
+            if fit > least and 1 - fit < 0.5 * (1 - max(alone[one.name], alone[other.name])):
                 yield Pair((one.name, other.name), how, values)
 
 

@@ -6,13 +6,16 @@ from collections.abc import Iterator, Sequence
 from typing import NamedTuple
 
 from mle_smith.checks.association import Goal, column_skill, group_skill
-from mle_smith.checks.derived import calculated, crossed, crossed_codes, parts
+from mle_smith.checks.derived import calculated, crossed, crossed_codes, fields, parts
 from mle_smith.checks.features import Feature
 from mle_smith.checks.standing import Rule, Standing, standing
 from mle_smith.checks.subject import Subject
 
 _NOTHING = 0.2
 """Skill of a code that by itself tells nothing, on some hundred test rows."""
+_MOST_CLASSES = 64
+_STEPS = 16
+"""Of a quantity that some bits of a number hold."""
 
 
 class _Hidden(NamedTuple):
@@ -52,12 +55,16 @@ def _in_parts(subject: Subject, goal: Goal, open_: list[Feature]) -> Iterator[_H
     least -= limits.skill_margin
     for feature in open_:
         others = [f for f in open_ if f.name != feature.name]
-        for part in parts(feature):
+        for part in (*parts(feature), *fields(feature, _steps(goal))):
             skill = column_skill(part.feature, goal, subject.seed)
             if skill >= max(least, alone[feature.name] + 0.02):
                 yield _Hidden(
                     skill, part.columns, part.how, others, [part.feature], alone_of(subject.seed)
                 )
+
+
+def _steps(goal: Goal) -> int:
+    return min(goal.feature.distinct, _MOST_CLASSES) if goal.classes else _STEPS
 
 
 def _in_pairs(subject: Subject, goal: Goal, open_: list[Feature]) -> Iterator[_Hidden]:

@@ -18,7 +18,7 @@ _SCHEME = re.compile(
     r"^\s*(?:openml|kaggle|uci|hf|huggingface|zenodo|figshare|doi|https?)\s*:", re.I
 )
 _PLACES = re.compile(
-    r"https?://\S+|doi\.org/\S+|\b10\.\d{4,}/\S+|"
+    r"https?://(?!www\.w3\.org/)\S+|doi\.org/\S+|\b10\.\d{4,}/\S+|"
     r"\b(?:kaggle|openml|huggingface|zenodo|figshare|github|archive\.ics\.uci)\.(?:com|org|co|edu)\S*|"
     r"\b(?:openml|kaggle|hf|uci):\s?[\w/-]+",
     re.I,

@@ -28,6 +28,9 @@ _ALGORITHMS = ("md5", "sha1", "sha224", "sha256", "sha384", "sha512", "blake2b",
 _BETWEEN = ("", ":", "-", "_", ",", "|", " ", ";", "=", "\t")
 _PROBED = 40
 _PROBED_SALTED = 4
+_FEWEST_ON_LEVELS = 40
+_ON_LEVELS = 0.9
+"""Neighbours on a line that are of one class, beyond chance. An honest column has less."""
 _OFF_LINE = 1e-3
 """How far from the line, as a part of the answers' range: scaled answers are rounded."""
 _LINES = 2_000
@@ -62,6 +65,8 @@ def told(values: pd.Series[str], answers: pd.Series[str], classes: bool, total: 
     few = classes or theirs.nunique() < 10
     found = [_same(ours, theirs, total)]
     found.append(_other_names(ours, theirs, total) if few else _alike(ours, theirs, total))
+    if few:
+        found.append(_levels(ours, theirs, total))
     return max(found, key=lambda t: t.share)
 
 
@@ -123,6 +128,22 @@ def _named(table: pd.DataFrame, shares: pd.Series[float], total: int) -> Told:
     if gained <= 0.8:
         return NOTHING
     return Told(told_ * gained / total, "another name for each class", told_)
+
+
+def _levels(ours: pd.Series[str], theirs: pd.Series[str], total: int) -> Told:
+    """Numbers each of whose ranges belongs to one class: marks of a drawing, with jitter."""
+    numbers = numbers_of(ours)
+    if numbers is None or len(ours) < _FEWEST_ON_LEVELS or ours.nunique() <= 60:
+        return NOTHING
+    known = np.isfinite(numbers)
+    order = np.argsort(numbers[known], kind="stable")
+    labels = pd.factorize(theirs[known])[0][order]
+    chance = float((np.bincount(labels) / len(labels)) @ (np.bincount(labels) / len(labels)))
+    same = int((labels[1:] == labels[:-1]).sum())
+    gained = (same / max(1, len(labels) - 1) - chance) / max(1e-9, 1 - chance)
+    if gained < _ON_LEVELS or _luck(same, len(labels) - 1, chance) >= _CERTAIN_OF_A_CODE:
+        return NOTHING
+    return Told(gained * len(labels) / total, "numbers that lie apart by class", len(labels))
 
 
 def _alike(ours: pd.Series[str], theirs: pd.Series[str], total: int) -> Told:

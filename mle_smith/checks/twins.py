@@ -23,6 +23,7 @@ from sklearn.feature_extraction.text import HashingVectorizer
 from mle_smith.checks.association import Goal
 from mle_smith.checks.check import Measured, Outcome
 from mle_smith.checks.features import Feature, Floats, Ints, Mask
+from mle_smith.checks.matches import codes_of
 from mle_smith.checks.subject import Subject
 from mle_smith.values import Blame, Finding, Severity, SplitKind
 
@@ -55,7 +56,7 @@ class _Rows:
     @cached_property
     def keys(self) -> Keys:
         """Equal for rows that are the same in all columns."""
-        return _keys([*map(_codes, self.inputs), self.outcome])
+        return _keys([*map(codes_of, self.inputs), self.outcome])
 
     @cached_property
     def distinct(self) -> Mask:
@@ -82,12 +83,6 @@ def twin_findings(subject: Subject) -> Iterator[Outcome]:
     yield from _judged(subject, "L02", near)
     if plan is not None and plan.split.kind is SplitKind.STRATIFIED:
         yield from _exceptions(subject, rows)
-
-
-def _codes(feature: Feature) -> Ints:
-    if feature.number is not None:
-        return feature.codes
-    return pd.factorize(feature.plain_text)[0].astype(np.int64)
 
 
 def _outcome(goal: Goal) -> Ints:
@@ -131,7 +126,7 @@ def _left_out(rows: _Rows) -> Iterator[_Twins]:
     if len(varied) < 3:
         return
     kept = rows.distinct
-    columns = [_codes(f)[kept] for f in varied]
+    columns = [codes_of(f)[kept] for f in varied]
     for place, feature in enumerate(varied[:_MAX_LEFT_OUT]):
         if feature.distinct >= 5:
             others = [*columns[:place], *columns[place + 1 :], rows.outcome[kept]]
@@ -150,7 +145,7 @@ def _mostly_same(rows: _Rows) -> Iterator[_Twins]:
     bounds = sorted({2, 3, many // 5} & set(range(2, many // 2)))
     if not bounds:
         return
-    columns = np.stack([_codes(f)[kept] for f in varied])
+    columns = np.stack([codes_of(f)[kept] for f in varied])
     generator = np.random.default_rng(0)
     fewest = np.full(len(in_train), many)
     for _ in range(_LOTS):
@@ -189,7 +184,7 @@ def _rounded(rows: _Rows) -> Iterator[_Twins]:
     if not numbers:
         return
     kept = rows.distinct
-    others = [_codes(f) for f in rows.inputs if f not in numbers]
+    others = [codes_of(f) for f in rows.inputs if f not in numbers]
     for shift in (0.0, 0.5):
         cells = []
         for feature in numbers:
