@@ -16,7 +16,7 @@ import pandas as pd
 from scipy.stats import rankdata  # type: ignore[import-untyped]  # has no stubs
 
 from mle_smith.checks.association import Goal, group_skill
-from mle_smith.checks.features import Feature, Floats, Ints
+from mle_smith.checks.features import Feature, Floats, Ints, Mask
 
 _MAX_PARTS = 8
 _MAX_LENGTH = 400
@@ -148,6 +148,18 @@ def calculated(features: Sequence[Feature], goal: Goal) -> Iterator[Pair]:
             fit = _fit(values[::step], marks)
             if fit > least and 1 - fit < 0.5 * (1 - max(alone[one.name], alone[other.name])):
                 yield Pair((one.name, other.name), how, values)
+
+
+def fit_of(values: Floats, goal: Goal, rows: Mask) -> float:
+    """Rank correlation of numbers with the quantity, or one of the classes, on some rows.
+
+    As a part of the greatest that there can be. Equal steps of `rows` are looked at.
+    """
+    step = max(1, len(values) // _SCREEN_ROWS)
+    marks = _ranked(goal.matrix[rows][::step].T[:12])
+    if goal.classes:
+        marks = marks / _most_of_classes(goal)[:, None]
+    return _fit(values[::step], marks)
 
 
 def _operations(a: Floats, b: Floats) -> Iterator[tuple[str, Floats]]:

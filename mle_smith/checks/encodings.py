@@ -24,8 +24,8 @@ from mle_smith.values import Blame, Finding, Severity
 
 _PRIORS = (0.0, 1.0, 2.0, 5.0, 10.0, 20.0, 30.0, 50.0, 100.0)
 _MAX_NUMBERS = 60
-_FEWEST_VALUES = 4
-"""A total over five rows of two classes has six."""
+_FEWEST_VALUES = 3
+"""A mean over three rows of two classes has four, of which one may be missing."""
 _FEWEST_GROUPS = 8
 _ByGroup: TypeAlias = npt.NDArray[Any]
 _MAX_GROUPINGS = 12

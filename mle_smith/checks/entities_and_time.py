@@ -26,6 +26,7 @@ from mle_smith.checks.check import Measured, Need, NotRun, Outcome, check
 from mle_smith.checks.derived import crossed_codes, parts
 from mle_smith.checks.features import Feature, Floats, Ints
 from mle_smith.checks.future import series_order, timing
+from mle_smith.checks.next_rows import next_row_findings
 from mle_smith.checks.subject import Subject
 from mle_smith.values import Blame, Finding, Severity, SplitKind, TaskType
 
@@ -246,11 +247,13 @@ def time_of_rows(subject: Subject) -> tuple[list[str], Floats] | None:
     title="Time across the split",
     asks="In a task of forecasting no test row lies in train's span of time. Elsewhere, where rows "
     "are dated: how well the target of the train rows next in time foretells a test row. In a "
-    "split by time no input follows the target of its own time or later more closely.",
+    "split by time no input follows the target of its own time or later more closely. In any other "
+    "split: whether a column's cell in the next row, or the step to it, foretells the target.",
     needs=(Need.PRIVATE,),
 )
 def time_overlap(subject: Subject) -> Iterator[Outcome]:
     """Neighbours in time on the other side of the split."""
+    yield from next_row_findings(subject)
     for name, order in _tokens(subject):
         yield from _overlap(subject, [name], order)
     dated = time_of_rows(subject) if subject.inputs else None

@@ -5,7 +5,9 @@ Defects L7 and L14.
 
 from __future__ import annotations
 
+import ast
 import hashlib
+import re
 from collections.abc import Iterator
 from pathlib import Path
 
@@ -17,9 +19,13 @@ from mle_smith.checks.features import plain
 from mle_smith.checks.subject import Subject
 from mle_smith.checks.table_families import gathered, gathered_texts
 from mle_smith.checks.table_forms import joined, lines_as_tables
-from mle_smith.checks.telling import told_by_digests
+from mle_smith.checks.telling import told_by_digests, told_by_row_digests
 from mle_smith.package.layout import DESCRIPTION, PREPARE
 from mle_smith.values import Blame, Finding, Severity
+
+_HEXADECIMAL = re.compile(r"[0-9a-fA-F]{200,}")
+"""Longer than a digest."""
+_BASE_64_OR_85 = re.compile(r"[0-9A-Za-z+/=_-]{64,}|[0-9A-Za-z!#$%&()*+;<=>?@^_`{|}~-]{64,}")
 
 
 def _error(code: str, message: str, **evidence: object) -> Finding:
@@ -93,6 +99,8 @@ def found_answers(subject: Subject) -> Iterator[Outcome]:
                 "L14", f"{name} holds the lines of prepare.py; remove it from public/.", file=name
             )
     yield from _digests_of_rows(subject)
+    yield from _digests_of_whole_rows(subject)
+    yield from _packed(subject)
     yield from _not_searched(side.unread)
     yield Measured("L07", {"tables_searched": len(side.tables), "texts_searched": len(side.texts)})
 
@@ -150,6 +158,52 @@ def _digests_of_rows(subject: Subject) -> Iterator[Finding]:
                     target=target,
                     repair={"drop_columns": [column]},
                 )
+
+
+def _digests_of_whole_rows(subject: Subject) -> Iterator[Finding]:
+    """Checksums of records that were taken before the target was left out of the test rows."""
+    if not {*subject.targets, *subject.input_columns} <= set(subject.train.columns):
+        return
+    for column in subject.input_columns:
+        inputs = [c for c in subject.input_columns if c != column]
+        file = [c for c in subject.train.columns if c != column]
+        with_id = [[subject.id_column]] if subject.id_column in file else []
+        orders = [file, *([*first, *inputs, *subject.targets] for first in ([], *with_id))]
+        orders.append([c for c in file if c != subject.id_column])
+        if told_by_row_digests(subject.train[column], subject.train, orders):
+            yield _error(
+                "L14",
+                f"{column!r} is a digest of the whole row, target included: who tries targets "
+                "finds the right one. Drop it.",
+                columns=[column],
+                exploit="the digest of the row with each possible target",
+                repair={"drop_columns": [column]},
+            )
+
+
+def _packed(subject: Subject) -> Iterator[Finding]:
+    """Data in prepare.py, which has to make everything from the raw data."""
+    try:
+        program = ast.parse(subject.paths.prepare.read_text("utf-8", errors="replace"))
+    except (OSError, SyntaxError, ValueError):
+        return  # the check of the structure says so
+    words = (node.value for node in ast.walk(program) if isinstance(node, ast.Constant))
+    texts = [w.decode("latin-1") if isinstance(w, bytes) else w for w in words]
+    packed = [len(text) for text in texts if isinstance(text, str) and _is_packed(text)]
+    if longest := max(packed, default=0):
+        yield _error(
+            "L14",
+            f"prepare.py holds {longest} characters of packed data, which may be the answers; "
+            "make everything from the raw data.",
+            characters=longest,
+        )
+
+
+def _is_packed(text: str) -> bool:
+    """Whether a text is bytes in letters; names, patterns and addresses are of other letters."""
+    kinds = (str.isupper, str.islower, str.isdigit)
+    mixed = all(sum(map(kind, text)) >= 0.05 * len(text) for kind in kinds)
+    return bool(_HEXADECIMAL.fullmatch(text) or (mixed and _BASE_64_OR_85.fullmatch(text)))
 
 
 def _is_the_program(subject: Subject, text: str) -> bool:

@@ -27,6 +27,8 @@ _MOST_COLUMNS = 3
 _FEWEST = 40
 _IDS = 0.9
 """Part of the cells of a column that are ids of rows."""
+_LAST = r"([^\s/\\:#|=]+)$"
+"""What stands in a cell after the kind of thing that it names."""
 _PARTS = ("row.npy", "col.npy", "indptr.npy", "indices.npy")
 """Of a sparse matrix, as SciPy names them in its archive."""
 
@@ -116,13 +118,19 @@ def _links(whole: Subject, others: Sequence[SideTable]) -> Iterator[_Links]:
 
 
 def _places(cells: pd.Series[str], places: pd.Series[int]) -> Ints | None:
-    """The rows that cells name by their ids, -1 where a cell is empty; None for other columns."""
+    """The rows that cells name by their ids, -1 where a cell is empty; None for other columns.
+
+    A cell may say before the id what kind of thing it is (`case/17`).
+    """
     filled = plain(cells.astype(str).where(cells.notna(), ""))
     named = filled != ""
     if named.sum() < _FEWEST:
         return None
-    found = places.reindex(filled).fillna(-1).to_numpy().astype(np.int64)
-    return found if (found[named.to_numpy()] >= 0).mean() >= _IDS else None
+    for written in (filled, filled.str.extract(_LAST, expand=False).fillna("")):
+        found = places.reindex(written).fillna(-1).to_numpy().astype(np.int64)
+        if (found[named.to_numpy()] >= 0).mean() >= _IDS:
+            return found
+    return None
 
 
 def _matrices(tables: Sequence[SideTable], rows: int) -> Iterator[_Links]:

@@ -1,7 +1,8 @@
-"""Is the target in a column that most rows have no value in, such as one filled in afterwards?
+"""Is the target in some cells of a column, such as those that were filled in afterwards?
 
-Over all rows such a column foretells little. On the rows that have a value it is judged like any
-other column: by what it foretells, and what all others foretell there.
+Over all rows such a column foretells little. On the rows that have a value, and on those whose
+value is one of few that occur again and again among many, it is judged like any other column: by
+what it foretells, and what all others foretell there.
 """
 
 from __future__ import annotations
@@ -17,6 +18,10 @@ from mle_smith.checks.features import Feature, Ints
 from mle_smith.checks.standing import Standing, reordered
 
 _FEWEST_TRAIN, _FEWEST_TEST = 40, 15
+_MANY_VALUES = 40
+_OFTEN = 8
+_TIMES_THE_USUAL = 5.0
+_MOST_FILLS = 100
 _SHARE = (0.05, 0.8)
 """Of the rows that have a value: with more of them the column is judged by all rows."""
 
@@ -36,8 +41,8 @@ def standing_where_known(
     Yields:
         The column, the skills on the rows that have a value, and the share of these rows.
     """
-    for feature in features:
-        rows = _rows_with_value(feature)
+    parts = [(f, rows) for f in features for rows in (_with_value(f), _filled_in(f))]
+    for feature, rows in parts:
         cut = int((rows < feature.train_rows).sum())
         share = len(rows) / len(feature.text)
         enough = cut >= _FEWEST_TRAIN and len(rows) - cut >= _FEWEST_TEST
@@ -55,10 +60,23 @@ def standing_where_known(
             yield feature, found, share
 
 
-def _rows_with_value(feature: Feature) -> Ints:
+def _with_value(feature: Feature) -> Ints:
     """Rows whose cell is filled, and with something else than the usual text."""
     there = ~feature.missing
     if feature.number is None and there.any():
         texts = feature.plain_text.where(pd.Series(there, index=feature.text.index))
         there &= (texts != texts.mode()[0]).to_numpy()
     return np.flatnonzero(there)
+
+
+def _filled_in(feature: Feature) -> Ints:
+    """Rows whose number is one of a few that stand out by how often they occur, but the first."""
+    if feature.number is None or feature.distinct < _MANY_VALUES:
+        return np.empty(0, dtype=np.int64)
+    known = ~feature.missing
+    counts = np.bincount(feature.codes[known], minlength=feature.distinct)
+    often = counts >= max(_OFTEN, _TIMES_THE_USUAL * float(np.median(counts)))
+    often[counts.argmax()] = False  # a zero, say, may honestly be frequent
+    if not 2 <= often.sum() <= _MOST_FILLS:
+        return np.empty(0, dtype=np.int64)
+    return np.flatnonzero(known & often[feature.codes])

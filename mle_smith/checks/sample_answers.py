@@ -20,6 +20,11 @@ from mle_smith.checks.subject import FileDefectError, Subject
 from mle_smith.package.layout import SAMPLE_SUBMISSION
 from mle_smith.values import Blame, Finding, Severity
 
+_FEW_VALUES = 60
+_MOST_MOVED = 20
+_MOVED = 0.9
+_MOVED_LEAST = 0.02
+
 
 def _error(message: str, **evidence: object) -> Finding:
     return Finding(
@@ -72,6 +77,15 @@ def _predictions_made_of(
         if not (column == target or column.startswith(f"{target}_")) or given.nunique() < 2:
             continue
         best = max(best, _agreement(given, answers, column, goal), _spelling(given, answers, goal))
+        if by := _moved_on(given, answers):
+            yield _error(
+                f"the sample submission holds the answers to {target!r} moved on by {by} rows; "
+                "write one constant into each row.",
+                target=target,
+                rows=by,
+                repair={"sample_submission": "constant"},
+            )
+            return
         rows, chance = _exceptions(given, answers) if goal.classes else (0, 1.0)
         if rows >= limits.sample_exceptions and chance <= limits.sample_exceptions_chance:
             yield _error(
@@ -120,6 +134,24 @@ def _agreement(
         r = abs(correlation(rankdata(numbers), rankdata(truth)))
         found = max(found, (r * np.sqrt(len(ours)), r**2))
     return (float(found[0]), float(found[1]))
+
+
+def _moved_on(given: pd.Series[str], answers: pd.Series[str]) -> int:
+    """By how many rows what is given has to be moved to go with the answers, value by value."""
+    ours, values = pd.factorize(plain(given))
+    theirs, labels = pd.factorize(plain(answers))
+    rows, few = len(ours), len(values) <= _FEW_VALUES and len(labels) <= _FEW_VALUES
+    if not few or min(len(values), len(labels)) < 2 or rows < 2 * _MOST_MOVED:
+        return 0
+    usual = float(np.bincount(theirs[theirs >= 0]).max()) / rows
+    for by in (*range(1, _MOST_MOVED), *range(-_MOST_MOVED, 0)):
+        table = np.zeros((len(values) + 1, len(labels) + 1))
+        np.add.at(table, (ours, np.roll(theirs, by)), 1)
+        told = float(table[:-1].max(axis=1).sum()) / rows
+        # Of a constant so many are right by themselves.
+        if told - usual >= _MOVED * (1 - usual) and 1 - usual > _MOVED_LEAST:
+            return int(abs(by))
+    return 0
 
 
 def _exceptions(given: pd.Series[str], answers: pd.Series[str]) -> tuple[int, float]:

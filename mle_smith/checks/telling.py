@@ -240,6 +240,32 @@ def told_by_digests(
     return NOTHING
 
 
+def told_by_row_digests(
+    cells: pd.Series[str], rows: pd.DataFrame, orders: Sequence[Sequence[str]]
+) -> bool:
+    """Whether cells are digests of their whole rows, target included: all but that is known.
+
+    Args:
+        cells: that may be digests.
+        rows: with their targets, row for row with `cells`.
+        orders: in which the columns may have been joined.
+    """
+    texts = cells.iloc[:_PROBED_SALTED].astype(str).str.strip().str.lower()
+    if len(texts) < _PROBED_SALTED or not texts.str.match(_DIGEST).all():
+        return False
+    head = rows.iloc[:_PROBED_SALTED].astype(object)
+    return any(
+        all(
+            _is_digest(text, between.join(row))
+            for text, row in zip(texts, written[[*order]].to_numpy(), strict=True)
+        )
+        for absent in ("", "nan", "None")
+        for written in (head.where(head.notna(), absent).astype(str),)
+        for order in orders
+        for between in _BETWEEN
+    )
+
+
 def _is_salted(cell: str, key: str, answer: str, salt: str) -> bool:
     fit = [name for name in _ALGORITHMS if 2 * hashlib.new(name).digest_size == len(cell)]
     for text in dict.fromkeys((answer, _as_float(answer))):
