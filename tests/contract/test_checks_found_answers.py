@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import base64
 import hashlib
 import json
 import pickle
@@ -16,7 +17,7 @@ import pytest
 from tests.support.answer_files import FILES, as_bare_numbers, told
 from tests.support.checked import errors
 from tests.support.local import LocalSandbox
-from tests.support.tasks import TARGET, make_task
+from tests.support.tasks import TARGET, Task, make_task
 
 
 @pytest.mark.parametrize("name", FILES)
@@ -251,3 +252,73 @@ def test_one_of_many_alike_files_that_holds_answers(share: float, tmp_path: Path
         part = answers if number == 7 else answers.assign(key="unknown")
         part.to_parquet(folder / f"part{number:02}.parquet")
     assert "L07" in errors(subject)
+
+
+def residuals(task: Task) -> str:
+    """A log of what a model gave for test rows, in any order, and how far off it was."""
+    generator = np.random.default_rng(1)
+    wanted = task.answers[TARGET].to_numpy()
+    given = wanted + generator.normal(0, 8, len(wanted))
+    off = (given - wanted) / wanted.std()
+    frame = pd.DataFrame({"step": range(1, len(wanted) + 1), "gave": given, "off": off})
+    return frame.sample(frac=1, random_state=3).round(4).to_csv(index=False)
+
+
+def losses(task: Task) -> str:
+    """The same of probabilities, with the logarithmic loss of each row."""
+    generator = np.random.default_rng(1)
+    labels = sorted(task.train[TARGET].unique())
+    shares = generator.dirichlet(np.ones(len(labels)), len(task.answers)).clip(0.01).round(4)
+    codes = task.answers[TARGET].map(labels.index).to_numpy()
+    frame = pd.DataFrame(shares, columns=[f"share {k}" for k in range(len(labels))])
+    frame["loss"] = -np.log(shares[np.arange(len(codes)), codes]).round(4)
+    return frame.sample(frac=1, random_state=3).reset_index(names="row").to_csv(index=False)
+
+
+def drawing(task: Task) -> str:
+    """A mark for each test row, as high as its class, with jitter."""
+    heights = task.answers[TARGET].map({"ash": 40, "beech": 120, "cedar": 200})
+    heights = heights + np.random.default_rng(1).uniform(-25, 25, len(heights))
+    marks = "".join(f'<use x="{place}" y="{y:.3f}"/>' for place, y in enumerate(heights))
+    return f'<svg xmlns="http://www.w3.org/2000/svg">{marks}</svg>'
+
+
+@pytest.mark.parametrize("shuffled", [False, True])
+@pytest.mark.parametrize(
+    ("kind", "name", "of"),
+    [
+        ("regression", "log.csv", residuals),
+        ("multiclass", "log.csv", losses),
+        ("multiclass", "rows.svg", drawing),
+    ],
+)
+def test_answers_that_follow_from_several_columns_or_from_a_drawing(
+    kind: str, name: str, of: Callable[[Task], str], shuffled: bool, tmp_path: Path
+) -> None:
+    task = make_task(kind)
+    other = make_task(kind)
+    if shuffled:
+        moved = other.answers[TARGET].sample(frac=1, random_state=8)
+        other.answers[TARGET] = moved.to_numpy()
+    task.files[name] = of(other)
+    assert errors(task.write(tmp_path / "task", LocalSandbox())) == (set() if shuffled else {"L07"})
+
+
+@pytest.mark.parametrize("with_target", [True, False])
+def test_a_checksum_of_the_whole_record(with_target: bool, tmp_path: Path) -> None:
+    task = make_task("multiclass")
+    for frame, rows in ((task.train, task.train), (task.test, task.whole)):
+        kept = rows if with_target else rows.drop(columns=TARGET)
+        texts = kept.astype(str).agg(";".join, axis=1)
+        frame["checksum"] = [hashlib.sha1(text.encode()).hexdigest()[:16] for text in texts]
+    assert errors(task.write(tmp_path / "task")) == ({"L14"} if with_target else set())
+
+
+@pytest.mark.parametrize("packed", [True, False])
+def test_answers_packed_in_the_program(packed: bool, tmp_path: Path) -> None:
+    task = make_task("multiclass")
+    subject = task.write(tmp_path / "task")
+    held = base64.b85encode(zlib.compress(task.answers[TARGET].str.cat().encode())).decode()
+    pattern = r"(?P<year>\d{4})-(?P<month>\d{2})-(?P<day>\d{2})T(?P<hour>\d{2}):(?P<minute>\d{2})Z"
+    subject.paths.prepare.write_text(f"KNOWN = {(held if packed else pattern)!r}\n")
+    assert errors(subject) == ({"L14"} if packed else set())

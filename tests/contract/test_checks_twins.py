@@ -164,3 +164,32 @@ def test_copies_across_groups(copies: int, tmp_path: Path) -> None:
     task.train = pd.concat([task.train, again])
     found = errors(task.write(tmp_path / "task"))
     assert bool(found & {"L01", "L02"}) == bool(copies)
+
+
+@pytest.mark.parametrize("joined", [1, 2, 3])
+@pytest.mark.parametrize("kind", ["regression", "multiclass"])
+def test_rows_that_were_joined_to_several_others(kind: str, joined: int, tmp_path: Path) -> None:
+    """They are the same in all columns but those that came with the join."""
+    task = make_task(kind)
+    generator = np.random.default_rng(3)
+    again = task.train.sample(len(task.test) // 2, random_state=0)
+    rows = pd.concat([task.whole.iloc[len(again) :], again], ignore_index=True)
+    task.give_test(rows.assign(id=task.test["id"]))
+    for number in range(joined):
+        for frame in (task.train, task.test):
+            frame[f"joined{number}"] = generator.integers(0, 50, len(frame))
+    assert "L02" in errors(task.write(tmp_path / "task"))
+
+
+def test_an_experiment_that_tries_all_settings_passes(tmp_path: Path) -> None:
+    """Two of its settings have no effect, so that rows differ in nothing else but these."""
+    task = make_task("regression", rows=1200)
+    generator = np.random.default_rng(4)
+    for frame in (task.train, task.test):
+        for name in ("height", "mass"):
+            frame[name] = frame[name].rank(pct=True).mul(3).round()
+        frame[["turned", "run"]] = generator.integers(1, 5, (len(frame), 2))
+    for frame, inputs in ((task.train, task.train), (task.answers, task.test)):
+        drive = 5 * inputs["height"] + 2 * inputs["grade"] + inputs["place"].eq("south")
+        frame[TARGET] = (drive + generator.normal(0, 1.5, len(frame))).round(0)
+    assert "L02" not in errors(task.write(tmp_path / "task"))
