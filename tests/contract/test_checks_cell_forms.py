@@ -202,3 +202,20 @@ def test_lines_that_are_written_otherwise(
         lines = [change(line) if there else line for line, there in zip(lines, marked, strict=True)]
         path.write_bytes("\n".join([head, *lines, ""]).encode())
     assert errors(subject) == ({"L15"} if told else set())
+
+
+@pytest.mark.parametrize("moved", [3, -1, None])
+@pytest.mark.parametrize("kind", ["binary", "multiclass"])
+def test_a_sample_that_is_the_answers_moved_on(
+    kind: str, moved: int | None, tmp_path: Path
+) -> None:
+    task = make_task(kind)
+    answers = task.answers[TARGET]
+    if moved is None:
+        held = answers.sample(frac=1, random_state=2).to_numpy()
+    else:
+        held = np.roll(answers.to_numpy(), moved)
+    for column in task.sample.columns.drop("id"):
+        label = column.removeprefix(f"{TARGET}_")
+        task.sample[column] = np.where(held == label, 0.7, 0.3) if label in set(held) else held
+    assert ("L13" in errors(task.write(tmp_path / "task"))) is (moved is not None)

@@ -32,21 +32,25 @@ def neighbours(task: Task, by_lot: bool, each: int) -> tuple[pd.Series[int], np.
 
 
 @pytest.mark.parametrize("by_lot", [True, False])
-@pytest.mark.parametrize("how", ["a table", "a column", "a matrix", "a matrix of pairs"])
+@pytest.mark.parametrize(
+    "how", ["a table", "a column", "a column of kinds and ids", "a matrix", "a matrix of pairs"]
+)
 def test_links_of_like_rows(how: str, by_lot: bool, tmp_path: Path) -> None:
     task = make_task("regression")
     of_little_else(task)
     ids, other = neighbours(task, by_lot, 3)
     one, cut = np.repeat(np.arange(len(ids)), 3), len(task.train)
     matrix = sparse.coo_matrix((np.ones(len(one)), (one, other.ravel())), (len(ids), len(ids)))
-    if how == "a column":
-        named = ids.to_numpy()[other[:, 0]]
+    if how.startswith("a column"):
+        named = ids.astype("str").to_numpy()[other[:, 0]]
+        if how == "a column of kinds and ids":
+            named = "case/" + named
         task.train["follows"], task.test["follows"] = named[:cut], named[cut:]
     subject = task.write(tmp_path / "task", LocalSandbox())
     if how == "a table":
         pairs = {"from": ids.to_numpy()[one], "to": ids.to_numpy()[other.ravel()]}
         pd.DataFrame(pairs).to_csv(subject.paths.public / "links.csv", index=False)
-    elif how != "a column":
+    elif not how.startswith("a column"):
         stored = matrix.tocsr() if how == "a matrix" else matrix
         sparse.save_npz(subject.paths.public / "similar.npz", stored)
     found = errors(subject)
