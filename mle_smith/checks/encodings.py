@@ -29,6 +29,10 @@ _FEWEST_VALUES = 3
 _FEWEST_GROUPS = 8
 _ByGroup: TypeAlias = npt.NDArray[Any]
 _MAX_GROUPINGS = 12
+"""Groupings, the finest, whose means are asked for."""
+_FEWEST_OF_A_GROUPING = 4
+_MOST_GROUPINGS = 40
+"""Groupings whose means of the other rows are: few groups are enough for these."""
 _MAX_CLASSES = 12
 
 
@@ -123,9 +127,9 @@ def _groupings(features: Sequence[Feature], target: Floats) -> list[_Grouping]:
     fit = [
         _Grouping(f.name, f.codes + 1, target)
         for f in features
-        if 4 <= f.distinct <= 0.6 * len(f.codes) and f.missing.mean() < 0.5
+        if 2 <= f.distinct <= 0.6 * len(f.codes) and f.missing.mean() < 0.5
     ]
-    return sorted(fit, key=lambda by: -int(by.codes.max()))[:_MAX_GROUPINGS]
+    return sorted(fit, key=lambda by: -int(by.codes.max()))[:_MOST_GROUPINGS]
 
 
 def _found(
@@ -137,7 +141,8 @@ def _found(
     others = [by for by in groupings if by.name != feature.name]
     in_train = np.zeros(len(values), dtype=bool)
     in_train[: feature.train_rows] = True
-    for by in ([own] if feature.distinct <= 0.6 * len(values) else []) + others:
+    fine = [by for by in others if by.codes.max() >= _FEWEST_OF_A_GROUPING][:_MAX_GROUPINGS]
+    for by in ([own] if feature.distinct <= 0.6 * len(values) else []) + fine:
         name, groups = by.name, by.codes
         for outcome in outcomes:
             found = _group_mean(values, groups, outcome, in_train)
@@ -154,7 +159,9 @@ def _found(
                 found = _rank(values, by)
             if found is not None:
                 return found._replace(how=f"{found.how}{f' by {name!r}' if name else ''}")
-    return None
+    coarse = [(by, outcome) for by in others if by not in fine for outcome in outcomes]
+    told = ((by, _others(values, by.codes, outcome)) for by, outcome in coarse)
+    return next((f._replace(how=f"{f.how} by {by.name!r}") for by, f in told if f), None)
 
 
 def _group_mean(

@@ -86,3 +86,20 @@ def test_gaps_that_were_filled_by_the_target(kind: str, how: str, tmp_path: Path
     task.train["level"] = column[: len(task.train)].to_numpy()
     task.test = task.test.assign(level=column[len(task.train) :].to_numpy())
     assert errors(task.write(tmp_path / "task")) == ({"L06"} if how == "by class" else set())
+
+
+@pytest.mark.parametrize("by_lot", [True, False])
+def test_the_mean_of_the_others_of_two_kinds(by_lot: bool, tmp_path: Path) -> None:
+    task = make_task("regression")
+    rows = pd.concat([task.train, task.whole], ignore_index=True)
+    rows["kind"] = np.where(np.random.default_rng(9).random(len(rows)) < 0.4, "new", "old")
+    target = rows[TARGET].sample(frac=1, random_state=0).to_numpy() if by_lot else rows[TARGET]
+    kinds = pd.Series(target).groupby(rows["kind"])
+    rows["level"] = (kinds.transform("sum") - target) / (kinds.transform("size") - 1)
+    for frame, part in (
+        (task.train, rows[: len(task.train)]),
+        (task.test, rows[len(task.train) :]),
+    ):
+        frame[["kind", "level"]] = part[["kind", "level"]].to_numpy()
+    found = errors(task.write(tmp_path / "task"))
+    assert ("L08" in found) is not by_lot
