@@ -27,7 +27,7 @@ _MOST_COLUMNS = 3
 _FEWEST = 40
 _IDS = 0.9
 """Part of the cells of a column that are ids of rows."""
-_LAST = r"([^\s/\\:#|=]+)$"
+_KIND, _LAST = r"[\s/\\:#|=]", r"([^\s/\\:#|=]+)$"
 """What stands in a cell after the kind of thing that it names."""
 _PARTS = ("row.npy", "col.npy", "indptr.npy", "indices.npy")
 """Of a sparse matrix, as SciPy names them in its archive."""
@@ -126,7 +126,10 @@ def _places(cells: pd.Series[str], places: pd.Series[int]) -> Ints | None:
     named = filled != ""
     if named.sum() < _FEWEST:
         return None
-    for written in (filled, filled.str.extract(_LAST, expand=False).fillna("")):
+    forms = [filled]
+    if filled[named].iloc[:20].str.contains(_KIND).all():
+        forms.append(filled.str.extract(_LAST, expand=False).fillna(""))
+    for written in forms:
         found = places.reindex(written).fillna(-1).to_numpy().astype(np.int64)
         if (found[named.to_numpy()] >= 0).mean() >= _IDS:
             return found
