@@ -277,8 +277,8 @@ def losses(task: Task) -> str:
 
 def drawing(task: Task) -> str:
     """A mark for each test row, as high as its class, with jitter."""
-    heights = task.answers[TARGET].map({"ash": 40, "beech": 120, "cedar": 200})
-    heights = heights + np.random.default_rng(1).uniform(-25, 25, len(heights))
+    levels = task.answers[TARGET].map({"ash": 40, "beech": 120, "cedar": 200})
+    heights = levels + np.random.default_rng(1).uniform(-25, 25, len(levels))
     marks = "".join(f'<use x="{place}" y="{y:.3f}"/>' for place, y in enumerate(heights))
     return f'<svg xmlns="http://www.w3.org/2000/svg">{marks}</svg>'
 

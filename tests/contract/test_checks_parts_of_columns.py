@@ -21,9 +21,8 @@ def in_both(task: Task, name: str, make: Make, *, by_lot: bool) -> None:
     generator = np.random.default_rng(5)
     for frame, rows in ((task.train, task.train), (task.test, task.whole)):
         target = rows[TARGET]
-        codes = pd.factorize(target, sort=True)[0] if target.dtype == "str" else None
-        codes = codes if codes is not None else (target.rank(pct=True) * 15.99).astype(int)
-        codes = np.array(codes)
+        steps = target if target.dtype == "str" else (target.rank(pct=True) * 15.99).astype(int)
+        codes = pd.factorize(steps, sort=True)[0]
         if by_lot:
             codes = generator.permutation(codes)
         off = generator.random(len(codes)) < 0.05
@@ -40,7 +39,7 @@ def status_word(codes: np.ndarray, generator: np.random.Generator) -> list[str]:
 def long_number(codes: np.ndarray, generator: np.random.Generator) -> list[int]:
     """A digit in the middle of a number of eight."""
     upper, lower = generator.integers(100, 999, (2, len(codes)))
-    return (upper * 10**5 + (codes % 10) * 10**3 + lower).tolist()
+    return [int(n) for n in upper * 10**5 + (codes % 10) * 10**3 + lower]
 
 
 @pytest.mark.parametrize("by_lot", [True, False])
@@ -80,9 +79,11 @@ def test_gaps_that_were_filled_by_the_target(kind: str, how: str, tmp_path: Path
     groups = target if kind == "multiclass" else pd.qcut(target, 10, labels=False)
     if how == "by lot":
         groups = groups.sample(frac=1, random_state=1).reset_index(drop=True)
+    if how == "by the mean":
+        groups = pd.Series(0, rows.index)
     fills = column.groupby(groups).transform("mean").round(4)
     gaps = generator.random(len(rows)) < 0.35
-    column[gaps] = column.mean().round(4) if how == "by the mean" else fills[gaps]
+    column[gaps] = fills[gaps]
     task.train["level"] = column[: len(task.train)].to_numpy()
     task.test = task.test.assign(level=column[len(task.train) :].to_numpy())
     assert errors(task.write(tmp_path / "task")) == ({"L06"} if how == "by class" else set())
