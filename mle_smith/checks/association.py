@@ -25,6 +25,8 @@ MAX_FIT_ROWS = 4_000
 """Train rows that the model of all columns is fitted on."""
 _WORTH_SMOOTHING = 0.7
 _ABSENT = -1e30
+_WIDTHS = (10, 40)
+"""Rows that are averaged for a smooth curve: as few as follow it, as many as even out noise."""
 
 
 @dataclass(frozen=True)
@@ -138,24 +140,35 @@ def number_skill(values: Floats, goal: Goal, seed: int) -> float:
     found = tree_skill(values[:, None], goal, seed)
     if found < _WORTH_SMOOTHING:
         return found
-    return max(found, *_smooth_skills(values, goal, seed))
+    return max(found, *_smooth_skills(values, goal))
 
 
-def _smooth_skills(values: Floats, goal: Goal, seed: int) -> Iterator[float]:
-    """Skill of forests of coarser trees and, for quantities, of curves that rise or fall."""
+def _smooth_skills(values: Floats, goal: Goal) -> Iterator[float]:
+    """Skill of means of nearest rows and, for quantities, of curves that rise or fall."""
     known = goal.train_known
-    head, tail = goal.feature.of_train(values)[known], goal.feature.of_test(values)
-    target = goal.feature.of_train(np.asarray(goal.fit_values))[known]
-    kind = ExtraTreesClassifier if goal.classes else ExtraTreesRegressor
-    for leaf in (5, 20):
-        forest = kind(30, min_samples_leaf=leaf, n_jobs=1, random_state=seed)
-        filled = np.nan_to_num(head, nan=_ABSENT), np.nan_to_num(tail, nan=_ABSENT)
-        forest.fit(filled[0][:, None], target)
-        yield goal.skill(forest.predict(filled[1][:, None]))
-    if goal.classes or not np.isfinite(head).all() or not np.isfinite(tail).all():
+    filled = np.nan_to_num(values, nan=_ABSENT)
+    head, tail = goal.feature.of_train(filled)[known], goal.feature.of_test(filled)
+    rows = goal.feature.of_train(goal.matrix)[known]
+    for width in _WIDTHS:
+        if 2 * width <= len(head):
+            near = _mean_of_nearest(head, rows, tail, width)
+            yield goal.skill(near.argmax(axis=1) if goal.classes else near[:, 0])
+    if goal.classes or not np.isfinite(values).all():
         return
     curve = IsotonicRegression(increasing="auto", out_of_bounds="clip")
+    target = goal.feature.of_train(np.asarray(goal.fit_values))[known]
     yield goal.skill(np.asarray(curve.fit(head, target).predict(tail)))
+
+
+def _mean_of_nearest(head: Floats, rows: Floats, tail: Floats, width: int) -> Floats:
+    """For each number of `tail` the mean of `rows` over so many of `head` around it, and ties."""
+    order = np.argsort(head, kind="stable")
+    ordered = head[order]
+    sums = np.concatenate([np.zeros((1, rows.shape[1])), np.cumsum(rows[order], axis=0)])
+    first = np.clip(np.searchsorted(ordered, tail) - width // 2, 0, len(head) - width)
+    low = np.searchsorted(ordered, ordered[first], side="left")
+    high = np.searchsorted(ordered, ordered[first + width - 1], side="right")
+    return np.asarray((sums[high] - sums[low]) / (high - low)[:, None])
 
 
 def group_skill(codes: Ints, goal: Goal) -> float:

@@ -186,16 +186,13 @@ def _group_mean(
     centre = float(outcome.mean())
     means, all_rows, train = means[both], all_rows[both], train[both]
     many, few = many[both], few[both]
-    residual_all, residual_train, spread = np.inf, np.inf, float(means.var())
-    of_sizes = _residual(means, many.astype(np.float64))
+    spread = float(means.var())
+    (of_sizes,) = _residuals(means, many[None].astype(np.float64))
     of_classes = bool(np.isin(outcome, (0.0, 1.0)).all())
-    wholes = _encoded(all_rows, many, centre, odds=of_classes)
-    parts = _encoded(train, few, centre, odds=of_classes)
-    for whole, part in zip(wholes, parts, strict=True):
-        left = _residual(means, whole)
-        if left < 0.5 * of_sizes:  # and is more than the number of rows
-            residual_all = min(residual_all, left)
-        residual_train = min(residual_train, _residual(means, part))
+    wholes = _residuals(means, _encoded(all_rows, many, centre, odds=of_classes))
+    more_than_sizes = wholes[wholes < 0.5 * of_sizes]
+    residual_all = float(more_than_sizes.min(initial=np.inf))
+    residual_train = float(_residuals(means, _encoded(train, few, centre, odds=of_classes)).min())
     explained = 1 - residual_all / spread if spread > 0 and residual_all < np.inf else 0.0
     # A feature that is honestly the group's own goes with the mean of more rows more closely.
     honest = float((1 / many).mean() / (1 / few).mean())
@@ -206,22 +203,31 @@ def _group_mean(
     return _Encoding(ratio, explained, int(both.sum()), "the group mean")
 
 
-def _encoded(sums: _ByGroup, counts: _ByGroup, centre: float, *, odds: bool) -> Iterator[Floats]:
-    """What is made of the targets of a group: their mean by several priors, their sum, the odds."""
-    for prior in _PRIORS:
-        yield (sums + prior * centre) / (counts + prior)
-    yield sums
+def _encoded(sums: _ByGroup, counts: _ByGroup, centre: float, *, odds: bool) -> Floats:
+    """What is made of the targets of a group: their mean by several priors, their sum, the odds.
+
+    A row each, of a value a group.
+    """
+    priors = np.array(_PRIORS)[:, None]
+    made = [(sums + priors * centre) / (counts + priors), sums[None]]
     if odds:
-        yield np.log((sums + 0.5) / (counts - sums + 0.5))
+        made.append(np.log((sums + 0.5) / (counts - sums + 0.5))[None])
+    return np.concatenate(made)
+
+
+def _residuals(values: Floats, encodings: Floats) -> Floats:
+    """Variance of the values that a straight line of each encoding, a row of its own, leaves."""
+    centred = values - values.mean()
+    apart = encodings - encodings.mean(axis=1, keepdims=True)
+    spread = (apart**2).mean(axis=1)
+    slope = (apart @ centred) / len(values) / np.where(spread > 0, spread, 1.0)
+    left: Floats = ((centred - slope[:, None] * apart) ** 2).mean(axis=1)
+    return left
 
 
 def _residual(values: Floats, by: Floats) -> float:
-    """Variance of the values that a straight line of `by` leaves."""
-    spread = float(by.var())
-    if spread <= 0:
-        return float(values.var())
-    slope = float(((by - by.mean()) * (values - values.mean())).mean()) / spread
-    return float((values - values.mean() - slope * (by - by.mean())).var())
+    """The same of one encoding."""
+    return float(_residuals(values, by[None])[0])
 
 
 def _others(values: Floats, groups: Ints, outcome: Floats) -> _Encoding | None:
@@ -260,15 +266,18 @@ def _mean_of_others(
     own = _centred(target, codes)
     if not own.any() or _residual(number, target) < 0.1 * float(number.var()):
         return None  # what stands for the row's own target is no encoding
+    # A mean of others times their number, and as many again as the prior counts for, is a sum: the
+    # group's, which centring takes away, less the row's own.
+    counted, plain = _centred(number * (count - 1), codes), _centred(number, codes)
+    steady = 1e-9 * float(number.var())
     for prior in _PRIORS:
-        sums = _centred(number * (count - 1 + prior), codes)
-        varied = float((sums**2).mean())
-        if varied <= 1e-9 * float(((number - number.mean()) ** 2).mean()):
+        varied = float(((counted + prior * plain) ** 2).mean())
+        if varied <= steady:
             continue  # the same for all rows of a group
-        left = _residual(sums, own)
-        if left < 0.02 * varied:
+        shared = float((counted * own).mean() + prior * (plain * own).mean())
+        share = max(0.0, 1 - shared**2 / (varied * float((own**2).mean())))
+        if share < 0.02:
             groups_asked = int(codes.max()) + 1
-            share = left / varied
             return _Encoding(share, 1 - share, groups_asked, "the mean of the others")
     return None
 

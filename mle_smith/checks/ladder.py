@@ -91,6 +91,12 @@ def build_ladder(
             [*paths, *(solution.path for solution in (*solutions, *cheats))],
             subject.sandbox,
             resamples=limits.resamples,
+            families=[
+                ANSWERS_RUNG,
+                *[CONSTANT] * (len(made) - 1),
+                *(f"solution {number}" for number in range(len(solutions))),
+                *[CHEAT] * len(cheats),
+            ],
             seed=subject.seed,
         )
     first_cheat = len(made) + len(solutions)

@@ -100,6 +100,7 @@ def _graded(subject: Subject, form: SubmissionForm, made: list[Guess]) -> _Grade
             paths,
             subject.sandbox,
             resamples=limits.resamples,
+            families=["" if name == _ONE_RIGHT else name for name, _ in frames],
             seed=subject.seed,
         )
     best: dict[str, _Rung] = {}

@@ -80,6 +80,7 @@ def grade(
     columns: Sequence[str] | None = None,
     reordered: Collection[int] = (),
     resamples: int = 0,
+    families: Sequence[str] | None = None,
     seed: int = 0,
     limits: Limits = GRADE_LIMITS,
 ) -> list[Grade]:
@@ -96,20 +97,25 @@ def grade(
         reordered: numbers of submissions that are scored against the answers in another order of
             their rows (drawn by the seed), which no metric may heed.
         resamples: bootstrap samples to score besides (`Grade.resampled`).
+        families: a name a submission: only the best of each name is scored on those samples, and
+            those of the name "" are not. None to score them all.
         seed: of those samples.
         limits: of the one job.
 
     Raises:
         MachineError: the sandbox failed, or the package's own files cannot be read.
     """
-    asked = _Asked(columns, reordered, resamples, seed)
+    asked = _Asked(columns, reordered, resamples, families, seed)
     run = partial(_run, metric_py, answers, sandbox, limits=limits)
     together = run(submissions, asked=asked)
     if not together.exhausted or len(submissions) < 2:
         return together.grades
     # One of them may be made to exhaust the grader: the others must not fall with it.
     alone = [
-        asked._replace(reordered=(0,) if number in reordered else ())
+        asked._replace(
+            reordered=(0,) if number in reordered else (),
+            families=None if families is None else (families[number],),
+        )
         for number in range(len(submissions))
     ]
     return [
@@ -131,6 +137,7 @@ class _Asked(NamedTuple):
     columns: Sequence[str] | None
     reordered: Collection[int]
     resamples: int
+    families: Sequence[str] | None
     seed: int
 
 
@@ -167,7 +174,9 @@ def _run(
             _stage_own(metric_py, folder / METRIC)
             _stage_own(answers, folder / "answers.csv")
             turned = [place for place, number in enumerate(staged) if number in asked.reordered]
-            job = _job(folder, len(staged), asked._replace(reordered=turned), limits)
+            kin = None if asked.families is None else [asked.families[n] for n in staged]
+            here = asked._replace(reordered=turned, families=kin)
+            job = _job(folder, len(staged), here, limits)
             result = sandbox.run(job, out)
             exhausted = result.status in (Status.OOM, Status.KILLED)
             read = _read_grades(result, out, len(staged), asked.resamples)
@@ -200,6 +209,7 @@ def _job(folder: Path, submissions: int, asked: _Asked, limits: Limits) -> Job:
         "submissions": submissions,
         "reordered": list(asked.reordered),
         "resamples": asked.resamples,
+        "families": None if asked.families is None else list(asked.families),
         "seed": asked.seed,
         "columns": None if asked.columns is None else list(asked.columns),
         "id_column": ID_COLUMN,

@@ -241,6 +241,24 @@ def test_resamples_are_paired_and_repeatable(task: Example, tmp_path: Path) -> N
     assert grades(task, near, resamples=50, seed=4)[0].resampled != first.resampled
 
 
+def test_only_the_best_of_a_family_is_resampled(task: Example, tmp_path: Path) -> None:
+    answers = pd.read_csv(task.paths.answers)
+    paths = [tmp_path / f"{number}.csv" for number in range(6)]
+    for path, off in zip(paths, (3.0, 1.0, 1.0, 2.0, 0.5, 0.25), strict=True):
+        answers.assign(**{"yield": answers["yield"] + off}).to_csv(path, index=False)
+    paths[4].write_text("id\n1\n")
+    found = grade(
+        task.paths.metric,
+        task.paths.answers,
+        paths,
+        LocalSandbox(),
+        resamples=10,
+        families=["one", "one", "one", "two", "two", ""],
+    )
+    assert [len(each.resampled) for each in found] == [0, 10, 0, 10, 0, 0]
+    assert found[3].resampled == grades(task, paths[3], resamples=10)[0].resampled
+
+
 def test_any_metric_is_resampled_as_the_emitted_ones_are(example: Write, tmp_path: Path) -> None:
     task = example("multiclass")
     answers = pd.read_csv(task.paths.answers)

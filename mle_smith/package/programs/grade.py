@@ -76,7 +76,7 @@ def load_metric(path: Path) -> ModuleType:
 def grade_all(
     metric: ModuleType, answers: pd.DataFrame, folder: Path, request: dict[str, Any]
 ) -> list[dict[str, Any]]:
-    """Grade each submission, then all valid ones on the same resamples."""
+    """Grade each submission, then the valid ones, or the best of each family, on resamples."""
     grades, tables = [], []
     turned = answers.sample(frac=1, random_state=request["seed"]).reset_index(drop=True)
     for number in range(request["submissions"]):
@@ -84,12 +84,29 @@ def grade_all(
         grade, table = grade_one(metric, truth, folder / f"{number}.csv", request)
         grades.append(grade)
         tables.append(table)
-    valid = [number for number, grade in enumerate(grades) if grade["valid"]]
-    frames = [table for table in tables if table is not None]
+    chosen = to_resample(metric, grades, request["families"])
+    frames = [table for number in chosen if (table := tables[number]) is not None]
     scores = resample(metric, answers, frames, request)
-    for place, number in enumerate(valid):
+    for place, number in enumerate(chosen):
         grades[number]["resampled"] = [row[place] for row in scores]
     return grades
+
+
+def to_resample(
+    metric: ModuleType, grades: list[dict[str, Any]], families: list[str] | None
+) -> list[int]:
+    """Numbers of the valid submissions; of those of one family only the first of the best."""
+    valid = [number for number, grade in enumerate(grades) if grade["valid"]]
+    if families is None:
+        return valid
+    sign = 1.0 if metric.HIGHER_IS_BETTER else -1.0
+    best: dict[str, int] = {}
+    for number in valid:
+        name = families[number]
+        score = sign * grades[number]["score"]
+        if name and (name not in best or score > sign * grades[best[name]]["score"]):
+            best[name] = number
+    return sorted(best.values())
 
 
 def grade_one(
