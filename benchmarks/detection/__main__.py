@@ -66,7 +66,7 @@ def _measure(options: argparse.Namespace, package: Path) -> tuple[Untouched, lis
     with contextlib.ExitStack() as stack:
         box = None
         if options.sandbox != "none":
-            box = stack.enter_context(contextlib.closing(open_sandbox(options.sandbox)))
+            box = stack.enter_context(contextlib.closing(open_sandbox(options.sandbox, warm=True)))
         bench = Bench(box, options.seed, options.raw_dir)
         before = untouched(package, bench)
         return before, planted_in_each_class(package, before, chosen(names), options.each, bench)
