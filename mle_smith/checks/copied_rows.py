@@ -12,29 +12,28 @@ from collections.abc import Iterator
 from typing import NamedTuple
 
 import numpy as np
-from numpy.typing import NDArray
 from scipy.stats import binom  # type: ignore[import-untyped]  # has no stubs
 
 from mle_smith.checks.association import Goal
 from mle_smith.checks.check import Measured, Need, NotRun, Outcome, check
+from mle_smith.checks.copied_files import copied_file_findings
 from mle_smith.checks.features import Floats, Ints
 from mle_smith.checks.joined_rows import joined_rows
 from mle_smith.checks.matches import (
     Matches,
+    agreeing,
     codes_of,
     copies_finding,
     exact_matches,
     expected_matches,
 )
-from mle_smith.checks.nearness import dimension_of, embedding, nearness, neighbours
+from mle_smith.checks.nearness import JITTER, crowd_of_copies, embedding, neighbours
 from mle_smith.checks.subject import Subject
 from mle_smith.checks.thresholds import Thresholds
 from mle_smith.checks.twins import twin_findings
 
 _MAX_NEAR_ROWS = 2_000
 _CLOSENESS = (0.005, 0.01, 0.02, 0.05, 0.1, 0.2, 0.3)
-_JITTER = 0.04
-"""Standard deviations by which the target of a near copy may differ: it may have jitter too."""
 
 
 @check(
@@ -44,30 +43,21 @@ _JITTER = 0.04
     "neighbours do (L02: rounding, jitter, case, blanks), and whose target is the same too. Chance "
     "matches of coarse columns, estimated from the data, do not count. In a random split test rows "
     "must have no more twins in train than train rows have in the rest of train: in all columns, "
-    "in all but a few, in rounded numbers, in the words of long texts.",
+    "in all but a few, in rounded numbers, in the words of long texts. Files that rows name are "
+    "copies by their bytes, and pictures (in a sandbox) by their looks.",
     needs=(Need.PRIVATE,),
 )
 def copied_rows(subject: Subject) -> Iterator[Outcome]:
     """Exact and near copies across the split."""
+    whole = subject.in_full  # the twin of a row may be any row
+    yield from copied_file_findings(whole, whole.goals[0])
     if not subject.inputs:
         yield NotRun("L01", "no input columns")
         return
-    whole = subject.in_full  # the twin of a row may be any row
     yield from _exact(whole, whole.goals[0])
     yield from joined_rows(whole, whole.goals[0])
     yield from _near(subject, subject.goals[0])
     yield from twin_findings(whole)
-
-
-def _agreeing(goal: Goal, matches: Matches, within: float = 0.01) -> NDArray[np.bool_]:
-    """Which matches carry the same target: the same class, or a number `within` as many spreads."""
-    values = goal.values
-    ours = goal.feature.of_test(values)[matches.test]
-    theirs = goal.feature.of_train(values)[matches.train]
-    if goal.classes:
-        return np.asarray(ours == theirs)
-    spread = float(np.nanstd(values)) or 1.0
-    return np.asarray(np.abs(ours - theirs) <= within * spread)
 
 
 def _exact(subject: Subject, goal: Goal) -> Iterator[Outcome]:
@@ -76,7 +66,7 @@ def _exact(subject: Subject, goal: Goal) -> Iterator[Outcome]:
     alike = exact_matches(inputs, goal.feature.train_rows)
     copies = exact_matches([*inputs, goal.codes], goal.feature.train_rows)
     rows, total = len(copies.test), len(subject.test_rows)
-    agreement = float(_agreeing(goal, alike).mean()) if len(alike.test) else 0.0
+    agreement = float(agreeing(goal, alike).mean()) if len(alike.test) else 0.0
     chance = 0.0
     if rows >= 2:
         chance = expected_matches([*inputs, goal.codes], goal.feature.train_rows, copies)
@@ -91,8 +81,8 @@ def _exact(subject: Subject, goal: Goal) -> Iterator[Outcome]:
     yield Measured("L01", numbers)
     surprising = excess > limits.significance * np.sqrt(chance) + 1
     # Classes agree by luck and by being predictable; a quantity that is the same says it alone.
-    agreeing = agreement >= limits.duplicate_agreement or not goal.classes
-    if surprising and agreeing:
+    telling = agreement >= limits.duplicate_agreement or not goal.classes
+    if surprising and telling:
         yield copies_finding("L01", "equal a train row", excess, total, numbers, limits)
 
 
@@ -121,7 +111,7 @@ def _near(subject: Subject, goal: Goal) -> Iterator[Outcome]:
     closest, distances = neighbours(subject.inputs[0].of_test(space)[rows], head)
     found = _closest_band(goal, rows, closest, distances, limits)
     near = len(found.matches.test)
-    agreement = float(_agreeing(goal, found.matches, _JITTER).mean()) if near else 0.0
+    agreement = float(agreeing(goal, found.matches, JITTER).mean()) if near else 0.0
     numbers: dict[str, object] = {
         "near_rows": near,
         "of_rows": len(rows),
@@ -129,7 +119,7 @@ def _near(subject: Subject, goal: Goal) -> Iterator[Outcome]:
         "same_target": round(agreement, 4),
         "log10_chance": round(float(found.chance), 1),
     }
-    crowd = _crowd(subject, goal, space, rows, (closest, distances))
+    crowd = crowd_of_copies(goal, head, rows, (closest, distances), limits)
     if crowd is not None:
         numbers["closer_than_train_rows_lie"] = crowd
     yield Measured("L02", numbers)
@@ -140,31 +130,6 @@ def _near(subject: Subject, goal: Goal) -> Iterator[Outcome]:
     significant = found.chance <= limits.near_log_chance
     if significant and agreement >= limits.near_agreement and excess > 0:
         yield copies_finding("L02", "nearly equal a train row", excess, len(rows), numbers, limits)
-
-
-def _crowd(
-    subject: Subject,
-    goal: Goal,
-    space: NDArray[np.float32],
-    rows: Ints,
-    found: tuple[Ints, Floats],
-) -> int | None:
-    """Test rows far closer to a train row than train rows lie to each other; None for no crowd."""
-    closest, distances = found
-    ratios = nearness(distances)
-    dimension = dimension_of(subject.inputs[0].of_train(space))
-    chance = 1 - (1 - np.minimum(ratios, 1.0) ** dimension) ** 3
-    order = np.argsort(chance)[: max(3, len(rows) // 2)]
-    counts = np.arange(1, len(order) + 1)
-    luck = binom.logsf(counts - 1, len(rows), chance[order].clip(1e-30, 1)) / np.log(10)
-    luck[:2] = 0.0  # one pair, or two, may be what they are: twins by nature
-    best = int(luck.argmin())
-    if luck[best] > subject.thresholds.crowd_log_chance:
-        return None
-    members = order[: best + 1]
-    matches = Matches(rows[members], closest[members, 0])
-    agreement = float(_agreeing(goal, matches, _JITTER).mean())
-    return len(members) if agreement >= subject.thresholds.near_agreement else None
 
 
 def _closest_band(
@@ -178,7 +143,7 @@ def _closest_band(
     """
     further = distances[:, 3]
     ratio = np.where(further > 0, distances[:, 0] / np.where(further > 0, further, 1), 1.0)
-    usual = _agreeing(goal, Matches(rows, neighbours[:, 3]), _JITTER).mean()
+    usual = agreeing(goal, Matches(rows, neighbours[:, 3]), JITTER).mean()
     best = _Near(Matches(rows[:0], rows[:0]), 0.0, 0)
     for bound in _CLOSENESS:
         near = ratio <= bound
@@ -187,11 +152,11 @@ def _closest_band(
         if count * (1 - below) <= beyond * below:
             continue
         matches = Matches(rows[near], neighbours[near, 0])
-        agreeing = int(_agreeing(goal, matches, _JITTER).sum())
+        same = int(agreeing(goal, matches, JITTER).sum())
         by_closeness = binom.logsf(count - 1, count + beyond, below)
         if by_closeness > limits.near_log_closeness * np.log(10):
             continue  # neighbours of a predictable target agree too, if they are merely near
-        by_target = binom.logsf(agreeing - 1, count, float(np.clip(usual, 0.02, 0.98)))
+        by_target = binom.logsf(same - 1, count, float(np.clip(usual, 0.02, 0.98)))
         chance = float((by_closeness + by_target) / np.log(10))
         if chance < best.chance:
             best = _Near(matches, chance, round(beyond * below / (1 - below)))

@@ -8,7 +8,8 @@ from typing import NamedTuple
 import numpy as np
 import pandas as pd
 
-from mle_smith.checks.features import Feature, Floats, Ints
+from mle_smith.checks.association import Goal
+from mle_smith.checks.features import Feature, Floats, Ints, Mask
 from mle_smith.checks.thresholds import Thresholds
 from mle_smith.values import Blame, Finding, Severity
 
@@ -21,6 +22,17 @@ class Matches(NamedTuple):
 
     test: Ints
     train: Ints
+
+
+def agreeing(goal: Goal, matches: Matches, within: float = 0.01) -> Mask:
+    """Which matches carry the same target: the same class, or a number `within` as many spreads."""
+    values = goal.values
+    ours = goal.feature.of_test(values)[matches.test]
+    theirs = goal.feature.of_train(values)[matches.train]
+    if goal.classes:
+        return np.asarray(ours == theirs)
+    spread = float(np.nanstd(values)) or 1.0
+    return np.asarray(np.abs(ours - theirs) <= within * spread)
 
 
 def codes_of(feature: Feature) -> Ints:

@@ -12,13 +12,19 @@ from collections.abc import Sequence
 import numpy as np
 import pandas as pd
 from numpy.typing import NDArray
+from scipy.stats import binom  # type: ignore[import-untyped]  # has no stubs
 
+from mle_smith.checks.association import Goal
 from mle_smith.checks.features import Feature, Floats, Ints
+from mle_smith.checks.matches import Matches, agreeing
+from mle_smith.checks.thresholds import Thresholds
 
 _PROBED = 1_500
 _QUANTILES = (0.5, 0.2, 0.1, 0.05, 0.02)
 _FEWEST_BELOW = 5
 _MOST_DIMENSIONS = 8.0
+JITTER = 0.04
+"""Standard deviations by which the target of a near copy may differ: it may have jitter too."""
 
 
 def nearness(distances: Floats) -> Floats:
@@ -48,6 +54,38 @@ def dimension_of(head: NDArray[np.float32]) -> float:
         usual = 1 - (1 - quantile) ** (1 / 3)
         least = min(least, float(np.log(usual) / np.log(ratios[place])))
     return least
+
+
+def crowd_of_copies(
+    goal: Goal,
+    head: NDArray[np.float32],
+    rows: Ints,
+    found: tuple[Ints, Floats],
+    limits: Thresholds,
+) -> int | None:
+    """Test rows far closer to a train row than train rows lie to each other; None for no crowd.
+
+    Args:
+        goal: the target, which most copies must have in common with what they are copies of.
+        head: the train rows as points.
+        rows: the test rows that are asked.
+        found: of each the four nearest train rows, and their distances.
+        limits: how little chance may have to do with it.
+    """
+    closest, distances = found
+    ratios = nearness(distances)
+    chance = 1 - (1 - np.minimum(ratios, 1.0) ** dimension_of(head)) ** 3
+    order = np.argsort(chance)[: max(3, len(rows) // 2)]
+    counts = np.arange(1, len(order) + 1)
+    luck = binom.logsf(counts - 1, len(rows), chance[order].clip(1e-30, 1)) / np.log(10)
+    luck[:2] = 0.0  # one pair, or two, may be what they are: twins by nature
+    best = int(luck.argmin())
+    if luck[best] > limits.crowd_log_chance:
+        return None
+    members = order[: best + 1]
+    matches = Matches(rows[members], closest[members, 0])
+    agreement = float(agreeing(goal, matches, JITTER).mean())
+    return len(members) if agreement >= limits.near_agreement else None
 
 
 def embedding(features: Sequence[Feature], seed: int) -> NDArray[np.float32]:

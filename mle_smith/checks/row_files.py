@@ -8,7 +8,7 @@ from __future__ import annotations
 
 import hashlib
 from collections import Counter
-from collections.abc import Iterator, Sequence
+from collections.abc import Collection, Iterator, Sequence
 from pathlib import Path
 
 import pandas as pd
@@ -29,19 +29,19 @@ _FEWEST = 5
 
 def row_file_findings(subject: Subject) -> Iterator[Outcome]:
     """What test rows name, measured by what train rows name."""
-    paths = _paths(subject.paths.public)
+    paths = files_of_folders(subject.paths.public)
     if not paths:
         return
     asked: list[set[Path]] = []
     for column in (*subject.input_columns, subject.id_column):
-        train, test = (_named(frame[column], paths) for frame in (subject.train, subject.test))
+        train, test = (named_files(frame[column], paths) for frame in (subject.train, subject.test))
         if train and test and set(test) not in asked:
             asked.append(set(test))
             yield from _broken(column, train, test)
             yield from _the_same(column, train, test)
 
 
-def _paths(public: Path) -> dict[str, Path]:
+def files_of_folders(public: Path) -> dict[str, Path]:
     """Files in folders by path, name and stem, where these are no other's."""
     paths: dict[str, Path] = {}
     counts: Counter[str] = Counter()
@@ -56,7 +56,7 @@ def _paths(public: Path) -> dict[str, Path]:
     return {name: path for name, path in paths.items() if counts[name] == 1}
 
 
-def _named(cells: pd.Series[str], paths: dict[str, Path]) -> list[Path]:
+def named_files(cells: pd.Series[str], paths: dict[str, Path]) -> list[Path]:
     """The files of (some) rows, one each; none where rows do not name files."""
     names = plain(cells.dropna()).unique()
     some = [names[n] for n in evenly_spaced(len(names), _MAX_ROWS)]
@@ -84,7 +84,7 @@ def _broken(column: str, train: Sequence[Path], test: Sequence[Path]) -> Iterato
 
 def _the_same(column: str, train: Sequence[Path], test: Sequence[Path]) -> Iterator[Outcome]:
     """The commonest content of test rows' files, where hardly a train row has it."""
-    digests = _digests([*train, *test])
+    digests = digests_of([*train, *test])
     held = Counter(digests[path] for path in test if path in digests)
     if not held:
         return
@@ -107,8 +107,8 @@ def _last_byte(path: Path) -> bytes:
         return file.read(1)
 
 
-def _digests(paths: Sequence[Path]) -> dict[Path, str]:
-    """Of files that are as long as another, as far as the bound goes."""
+def digests_of(paths: Collection[Path]) -> dict[Path, str]:
+    """SHA-256 of the files that are as long as another, as far as the bound goes."""
     sizes = {path: path.stat().st_size for path in paths}
     shared = Counter(sizes.values())
     digests, read = {}, 0
