@@ -60,9 +60,15 @@ class Signal(NamedTuple):
         return self._replace(rows=far, total=float(((far - far.mean(axis=0)) ** 2).sum()))
 
 
-def signal_of(goal: Goal) -> Signal:
-    """The test answers, without classes too rare to say anything (fewer than 4 rows)."""
-    rows = goal.feature.of_test(goal.matrix)[:, telling(goal)]
+def signal_of(goal: Goal, train_rows: Ints | None = None) -> Signal:
+    """The answers of test rows, or of these train rows, as columns.
+
+    Without classes too rare in test to say anything (fewer than 4 rows).
+    """
+    of_side = goal.feature.of_test if train_rows is None else goal.feature.of_train
+    rows = of_side(goal.matrix)[:, telling(goal)]
+    if train_rows is not None:
+        rows = rows[train_rows]
     rarest = 1.0
     if goal.classes:
         rarest = float(rows.mean(axis=0).min(initial=1.0))

@@ -31,7 +31,7 @@ from mle_smith.checks.dependence import (
     signal_of,
 )
 from mle_smith.checks.entities_and_time import words_of
-from mle_smith.checks.features import Feature, Floats, Ints, numbers_of
+from mle_smith.checks.features import Feature, Floats, Ints, evenly_spaced, numbers_of
 from mle_smith.checks.names import name_dependence, name_numbers
 from mle_smith.checks.preparation import order_key
 from mle_smith.checks.subject import Subject
@@ -39,6 +39,7 @@ from mle_smith.checks.thresholds import Thresholds
 from mle_smith.checks.transfer import transferred
 from mle_smith.values import Blame, Finding, Severity
 
+_MAX_TRAIN_ROWS = 4_000
 _SPARSEST = 10
 """Numbers that there may be for each row, so that they are numbers of rows."""
 _KEY_WORDS = frozenset({"id", "key", "no", "nr", "uid", "pid", "ref", "reference", "serial"})
@@ -130,12 +131,24 @@ def _told_by_ids(subject: Subject, goal: Goal, ids: pd.Series[str]) -> tuple[Dep
     before = subject.train[subject.id_column].iloc[subject.train_rows]
     numbers = name_numbers(pd.concat([before, ids]))
     learned = transferred(numbers, goal, subject.seed, "as a forest learns from ids of train")
+    if limits.agreement_significance <= learned.significance < limits.order_significance:
+        # Ids were given before the rows were divided: train rows say the same, and are more.
+        in_train = _told_in_train(goal, before)
+        if (in_train + learned.significance) / np.sqrt(2) >= limits.significance:
+            return learned, limits.agreement_significance
     # One question is asked here, and a hundred and fifty there.
     if learned.significance - limits.order_significance > (
         by_themselves.significance - limits.significance
     ):
         return learned, limits.order_significance
     return by_themselves, limits.significance
+
+
+def _told_in_train(goal: Goal, ids: pd.Series[str]) -> float:
+    """Standard errors of what ids of train rows say of their own target."""
+    known = np.flatnonzero(goal.train_known)
+    some = known[evenly_spaced(len(known), _MAX_TRAIN_ROWS)]
+    return name_dependence(ids.iloc[some], signal_of(goal, some)).significance
 
 
 def _rising(ids: pd.Series[str]) -> bool:

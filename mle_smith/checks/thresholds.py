@@ -65,6 +65,9 @@ class Thresholds(Value):
     order_significance: float = 3.2
     """Standard errors of the order of rows, for all its questions together: one false alarm in
     1,500 packages, measured half as often. Sixty rows show a rank correlation of 0.5 no clearer."""
+    agreement_significance: float = 2.4
+    """Standard errors by which test rows must at least agree with what train rows' ids teach. Both
+    together (Stouffer's sum) must come to `significance`: what is asked of test is one question."""
     sample_significance: float = 3.2
     """The same for a sample submission that varies, which is asked three things: one false alarm
     in 500 samples that were drawn at random."""
