@@ -26,6 +26,7 @@ from mle_smith.checks.check import Measured, Need, NotRun, Outcome, check
 from mle_smith.checks.derived import crossed_codes, parts
 from mle_smith.checks.features import Feature, Floats, Ints
 from mle_smith.checks.future import series_order, timing
+from mle_smith.checks.handed_on import answers_handed_on
 from mle_smith.checks.next_rows import next_row_findings
 from mle_smith.checks.subject import Subject
 from mle_smith.values import Blame, Finding, Severity, SplitKind, TaskType
@@ -247,7 +248,8 @@ def time_of_rows(subject: Subject) -> tuple[list[str], Floats] | None:
     title="Time across the split",
     asks="In a task of forecasting no test row lies in train's span of time. Elsewhere, where rows "
     "are dated: how well the target of the train rows next in time foretells a test row. In a "
-    "split by time no input follows the target of its own time or later more closely. In any other "
+    "split by time no input follows the target of its own time or later more closely, and none "
+    "holds the answers of other test rows, some steps away. In any other "
     "split: whether a column's cell in the next row, or the step to it, foretells the target.",
     needs=(Need.PRIVATE,),
 )
@@ -314,6 +316,7 @@ def _futures(subject: Subject, columns: list[str], times: Floats) -> Iterator[Ou
         return
     limits = subject.thresholds
     series = series_order(times, list(subject.inputs))
+    yield from answers_handed_on(subject, series or [np.argsort(times, kind="stable")])
     for feature in subject.inputs if series is not None else ():
         for goal in subject.goals:
             found = timing(feature, goal, series or [])

@@ -20,6 +20,8 @@ from mle_smith.syntax import parse_python
 from mle_smith.values import Blame, Finding, Severity
 
 _MAX_ROWS = 500_000
+_FILLINGS = 20
+"""Values that are asked, the commonest first: those of a few levels occur more often."""
 
 
 class _Trace(NamedTuple):
@@ -124,7 +126,7 @@ def _uniform(values: Floats) -> float:
 def _fillings(column: str, train: Floats, both: Floats) -> Iterator[_Trace]:
     """A value that occurs again and again, and is the mean of all the others."""
     values, counts = np.unique(both, return_counts=True)
-    for place in np.argsort(-counts)[:3]:
+    for place in np.argsort(-counts)[:_FILLINGS]:
         value, count = float(values[place]), int(counts[place])
         if count < 3:
             return

@@ -165,12 +165,43 @@ def test_ranks_with_ties(of_all: bool, tmp_path: Path) -> None:
         ),
         ("both = pd.concat([old, new]); n = both['place'].value_counts()", False),
         ("df['level'] = df.groupby('place')['target'].transform('mean')", True),
+        ("scaler = StandardScaler().fit(pd.concat([train[INPUTS], test[INPUTS]]))", True),
+        ("df[INPUTS] = (df[INPUTS] - df[INPUTS].mean()) / df[INPUTS].std()", True),
+        ("low = df[c].median(); df[c] = df[c] - low", True),
+        ("df[c] = (df[c] - df[c].min()) / (df[c].max() - df[c].min())", True),
+        ("df[INPUTS] = df[INPUTS].apply(lambda one: one / one.std())", True),
+        ("df[name] = df[c].map(df[c].value_counts())", True),
+        ("train[c] = (train[c] - train[c].mean()) / train[c].std()", False),
+        ("df[c] = df[c] - df[c].min()", False),
+        ("df = df[df[c] > df[c].quantile(0.1)]", False),
+        ("df['n'] = df[c].map(df[c].value_counts()); df = df[df['n'] > 4]", False),
+        ("df['first'] = df.groupby('place')['target'].transform('first')", False),
+        ("cut = df['day'].quantile(0.8); df['late'] = df['day'] > cut", False),
     ],
 )
 def test_what_prepare_learns_from(line: str, wrong: bool, tmp_path: Path) -> None:
     subject = make_task("binary").write(tmp_path / "task")
     subject.paths.prepare.write_text(f"def prepare(raw, public, private):\n    {line}\n")
     assert errors(subject) == ({"L12"} if wrong else set())
+
+
+@pytest.mark.parametrize("how", ["a middle", "no number of them", "robust", "robust in train"])
+def test_values_that_were_made_of_all_rows(how: str, tmp_path: Path) -> None:
+    task = make_task("regression", rows=600)
+    generator = np.random.default_rng(0)
+    whole, cut = pd.concat([task.train, task.test], ignore_index=True), len(task.train)
+    if how.startswith("robust"):
+        values = pd.Series(generator.gamma(2.0, size=len(whole)))
+        seen = values[:cut] if "train" in how else values
+        values = (values - seen.median()) / (seen.quantile(0.75) - seen.quantile(0.25))
+    else:
+        values = pd.Series(generator.permutation(len(whole)) % 5 + 0.0)
+        lacking = generator.random(len(whole)) < 0.1
+        middle = float(values[~lacking].mean()) if how == "a middle" else 2.0
+        values = values.mask(lacking, middle)
+    task.train["level"], task.test["level"] = values[:cut].to_numpy(), values[cut:].to_numpy()
+    found = errors(task.write(tmp_path / "task"))
+    assert found == ({"L12"} if how in ("a middle", "robust") else set())
 
 
 @pytest.mark.parametrize("share", [0.0, 0.2])
