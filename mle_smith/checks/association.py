@@ -88,9 +88,11 @@ class Goal:
             return np.nan_to_num(self.scaled, nan=middle)[:, None]
         return np.asarray(np.eye(self.feature.distinct + 1)[self.codes][:, :-1])
 
-    def skill(self, predicted: NDArray[np.float64] | Ints) -> float:
-        """Skill of predictions for the test rows (class codes, or ranks)."""
+    def skill(self, predicted: NDArray[np.float64] | Ints, asked: Mask | None = None) -> float:
+        """Skill of predictions for the test rows (class codes, or ranks), or for those asked."""
         known = self.feature.of_test(self.known)
+        if asked is not None:
+            known = known & asked
         truth = self.feature.of_test(np.asarray(self.fit_values))[known]
         guess = predicted[known]
         if len(truth) == 0:

@@ -48,6 +48,8 @@ _OTHER_FORM = re.compile(
 )
 _DENIAL = re.compile(r"\b(?:not|no|instead of|rather than)\b", re.I)
 _PROBABILITY = re.compile(r"\b(?:probabilit|likelihood|confidence|chance|score between)", re.I)
+_COLUMNS = re.compile(r"\bcolumns?\b:?\s+((?:`[^`\n]+`(?:,|\s|and\b)*)+)", re.I)
+"""Names in a row, after the word for them."""
 _SUBMISSION = re.compile(r"^#{1,3} [^\n]*(?:submission|submit)[^\n]*$", re.I | re.M)
 _DATA = (".csv", ".tsv", ".parquet")
 _HAND_IN = re.compile(
@@ -263,12 +265,23 @@ def _unknown_columns(subject: Subject, text: str) -> Iterator[Finding]:
     examples = examples or [lines[0] for lines in _csv_blocks(section(text, _SUBMISSION))]
     examples = [e for e in examples if e.split(",")[0].strip('"') not in _ids(subject)]
     unknown += [f"{e[:80]} (as a header)" for e in examples[:1] if e.replace('"', "") != head]
+    unknown += [f"{n} (in a submission)" for n in _asked_for(subject, text)]
     if unknown:
         yield _finding(
             "D07",
             f"description.md names columns that are nowhere: {unknown[:5]}; name those there are.",
             names=unknown[:20],
         )
+
+
+def _asked_for(subject: Subject, text: str) -> list[str]:
+    """Columns that a sentence gives a submission, beside the id, and the sample has not."""
+    has = set(map(str, subject.sample.columns))
+    for listed in _COLUMNS.findall(section(text, _SUBMISSION)):
+        names = re.findall(r"`([^`\n]+)`", listed)
+        if subject.id_column in names:
+            return [name for name in names if name not in has]
+    return []
 
 
 def _bare(name: str) -> str:

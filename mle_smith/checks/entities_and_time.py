@@ -27,6 +27,7 @@ from mle_smith.checks.derived import crossed_codes, parts
 from mle_smith.checks.features import Feature, Floats, Ints
 from mle_smith.checks.future import series_order, timing
 from mle_smith.checks.handed_on import answers_handed_on
+from mle_smith.checks.links import beaten
 from mle_smith.checks.next_rows import next_row_findings
 from mle_smith.checks.subject import Subject
 from mle_smith.values import Blame, Finding, Severity, SplitKind, TaskType
@@ -43,6 +44,8 @@ _ENTITY_WORDS = _PERSON_WORDS | {
     *("sensor", "session", "vehicle", "case"),
 }
 """A code, or a station, may be an honest kind of row as well."""
+_FEWEST_KNOWN = 12
+"""Test rows of known things that say something of the others."""
 _MOST_PAIRED = 14
 _MOST_OF_THREE = 10
 _CODES = 200
@@ -102,15 +105,49 @@ def entities(subject: Subject) -> Iterator[Outcome]:
                 smooth = tree_skill(feature.number[:, None], goal, subject.seed, leaves)
             numbers = {"overlap": looked_up.overlap, "skill": round(looked_up.skill, 4)}
             yield Measured("L09", {feature.name: numbers})
+            if looked_up.overlap < 0.5:
+                yield from _of_the_known(subject, goal, feature)
+                continue
             person = words_of(feature.name) & _PERSON_WORDS
             least = limits.person_skill if person else limits.entity_warning
-            if looked_up.overlap >= 0.5 and looked_up.skill - smooth >= least:
+            if looked_up.skill - smooth >= least:
                 found.append(looked_up)
         known = {name for looked_up in found for name in looked_up.names}
         pairs = () if kept else _fingerprints(subject, goal)
         found += [pair for pair in pairs if not known & set(pair.names)]
         for looked_up in found:
             yield from _entity_findings(subject, goal, looked_up)
+
+
+def _of_the_known(subject: Subject, goal: Goal, feature: Feature) -> Iterator[Finding]:
+    """Test rows of things that train knows, where most test rows are of others."""
+    known = np.isin(feature.of_test(feature.codes), feature.of_train(feature.codes))
+    known &= ~feature.of_test(feature.missing)
+    if feature.number is not None and not words_of(feature.name) & _ENTITY_WORDS:
+        return  # a measurement has equal values, and near ones
+    if known.sum() < _FEWEST_KNOWN:
+        return
+    skill = goal.skill(group_prediction(feature.codes, goal), known)
+    rest = beaten(subject, goal, skill, [feature.name], known)
+    if rest is None:
+        return
+    yield Finding(
+        code="L09",
+        severity=Severity.ERROR,
+        blame=Blame.DESIGN,
+        message=f"{known.sum()} test rows have a {feature.name!r} that train knows, the others "
+        f"have not; looking it up foretells {goal.feature.name!r} of these with skill {skill:.2f} "
+        f"(a forest on all other columns {rest:.2f}); put all rows of one {feature.name!r} on one "
+        "side.",
+        evidence={
+            "columns": [feature.name],
+            "skill": round(skill, 4),
+            "skill_of_all_others": round(rest, 4),
+            "overlap": round(float(known.mean()), 4),
+            "exploit": f"the usual target of the same {feature.name!r} in train",
+            "repair": {"split": "grouped", "by": [feature.name]},
+        },
+    )
 
 
 def _in_names(subject: Subject) -> Iterator[Feature]:

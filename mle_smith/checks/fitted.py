@@ -20,8 +20,8 @@ from mle_smith.syntax import parse_python
 from mle_smith.values import Blame, Finding, Severity
 
 _MAX_ROWS = 500_000
-_FILLINGS = 20
-"""Values that are asked, the commonest first: those of a few levels occur more often."""
+_LEVELS = 20
+"""A column of fewer values is asked whether it is filled with one that lies between its levels."""
 
 
 class _Trace(NamedTuple):
@@ -81,7 +81,7 @@ def _traces(subject: Subject, column: str) -> Iterator[_Trace]:
     spread = float(both.std())
     if spread <= 0:
         return
-    if np.unique(train).size < 20:
+    if np.unique(train).size < _LEVELS:
         yield from _fillings(column, train, both)
         return
     # Cells that were rounded to some digits keep a mean that is off by so little.
@@ -126,7 +126,7 @@ def _uniform(values: Floats) -> float:
 def _fillings(column: str, train: Floats, both: Floats) -> Iterator[_Trace]:
     """A value that occurs again and again, and is the mean of all the others."""
     values, counts = np.unique(both, return_counts=True)
-    for place in np.argsort(-counts)[:_FILLINGS]:
+    for place in np.argsort(-counts)[: 3 if len(values) >= _LEVELS else _LEVELS]:
         value, count = float(values[place]), int(counts[place])
         if count < 3:
             return
@@ -134,7 +134,7 @@ def _fillings(column: str, train: Floats, both: Floats) -> Iterator[_Trace]:
         if len(head) < 20:
             continue
         close = 1e-9 * (1 + abs(value)) + 1e-12 * float(np.abs(rest).max())
-        if len(values) < 20 and not _between(value, np.unique(rest)):
+        if len(values) < _LEVELS and not _between(value, np.unique(rest)):
             continue  # a design of few levels has its middle one for a mean
         if abs(float(rest.mean()) - value) <= close < abs(float(head.mean()) - value):
             yield _Trace(column, "its missing cells hold the mean of all rows")

@@ -14,10 +14,10 @@ from typing import NamedTuple
 import numpy as np
 import pandas as pd
 
-from mle_smith.checks.association import Goal, joint_skill
+from mle_smith.checks.association import Goal, joint_prediction
 from mle_smith.checks.check import Measured, Outcome
 from mle_smith.checks.decoding.readers import SideTable
-from mle_smith.checks.features import Floats, Ints, numbers_of, plain
+from mle_smith.checks.features import Floats, Ints, Mask, numbers_of, plain
 from mle_smith.checks.subject import Subject
 from mle_smith.values import Blame, Finding, Severity
 
@@ -25,6 +25,11 @@ _MOST_TABLES = 20
 _MOST_COLUMNS = 3
 """Columns of ids of one table."""
 _FEWEST = 40
+_FEWEST_LINKED = 12
+"""Test rows with a link."""
+_NEARLY_ALL = 0.9
+_LUCK = 1.5
+"""Standard errors, about, of the skill on one row: so much more is asked of few rows."""
 _IDS = 0.9
 """Part of the cells of a column that are ids of rows."""
 _KIND, _LAST = r"[\s/\\:#|=]", r"([^\s/\\:#|=]+)$"
@@ -50,18 +55,23 @@ def link_findings(subject: Subject) -> Iterator[Outcome]:
     whole = subject.in_full
     for links in _links(whole, subject.side_files.tables):
         for goal in whole.goals:
-            skill = goal.skill(_by_links(goal, links))
-            yield Measured("L16", {links.where: {"skill_of_linked_rows": round(skill, 4)}})
-            rest = beaten(whole, goal, skill, links.columns)
+            said, linked = _by_links(goal, links)
+            if linked.sum() < _FEWEST_LINKED:
+                continue
+            skill = goal.skill(said, linked)
+            numbers = {"test_rows": int(linked.sum()), "skill_of_linked_rows": round(skill, 4)}
+            yield Measured("L16", {links.where: numbers})
+            rest = beaten(whole, goal, skill, links.columns, linked)
             if rest is None:
                 continue
             yield Finding(
                 code="L16",
                 severity=Severity.ERROR,
                 blame=Blame.DESIGN,
-                message=f"the train rows that {links.where} links test rows with foretell "
-                f"{goal.feature.name!r} with skill {skill:.2f}, the inputs with {rest:.2f}: the "
-                "links show who has the same answer. Leave out those across the split.",
+                message=f"the train rows that {links.where} links {linked.sum()} test rows with "
+                f"foretell {goal.feature.name!r} with skill {skill:.2f}, the inputs with "
+                f"{rest:.2f}: the links show who has the same answer. Leave out those across the "
+                "split.",
                 evidence={
                     "columns": list(links.columns),
                     "skill": round(skill, 4),
@@ -71,18 +81,29 @@ def link_findings(subject: Subject) -> Iterator[Outcome]:
             )
 
 
-def beaten(subject: Subject, goal: Goal, skill: float, own: Sequence[str]) -> float | None:
-    """Skill of the inputs but its `own`, where a skill is far better; None where it is not."""
+def beaten(
+    subject: Subject, goal: Goal, skill: float, own: Sequence[str], asked: Mask | None = None
+) -> float | None:
+    """Skill of the inputs but its `own`, where a skill is far better; None where it is not.
+
+    Of all test rows, or of those asked.
+    """
     limits = subject.thresholds
-    if skill < limits.entity_skill:
+    luck = 0.0 if asked is None or asked.mean() > _NEARLY_ALL else _LUCK / np.sqrt(asked.sum())
+    if skill < limits.entity_skill + luck:
         return None
     others = [f for f in subject.inputs if f.name not in own]
-    rest = joint_skill(others, goal, subject.seed)
-    return rest if skill - rest >= limits.entity_gain else None
+    predicted = joint_prediction(others, goal, subject.seed)
+    rest = 0.0 if predicted is None else goal.skill(predicted, asked)
+    far = skill - rest >= limits.entity_gain + luck or 1 - skill <= limits.rest_ratio * (1 - rest)
+    return rest if far else None
 
 
-def _by_links(goal: Goal, links: _Links) -> Floats | Ints:
-    """For each test row the most frequent class, or the mean, of the train rows linked with it."""
+def _by_links(goal: Goal, links: _Links) -> tuple[Floats | Ints, Mask]:
+    """For each test row what the train rows linked with it have, and which are linked at all.
+
+    The most frequent class, or the mean.
+    """
     cut, matrix = goal.feature.train_rows, goal.matrix
     ours = np.concatenate([links.one, links.other])
     theirs = np.concatenate([links.other, links.one])
@@ -95,7 +116,8 @@ def _by_links(goal: Goal, links: _Links) -> Floats | Ints:
     sums = np.stack([np.bincount(ours, column[theirs], rows) for column in matrix.T], axis=1)
     usual = matrix[:cut][goal.train_known].mean(axis=0)
     means = (sums + 1e-6 * usual) / (counts + 1e-6)
-    return np.asarray(means.argmax(axis=1) if goal.classes else means[:, 0])
+    said = means.argmax(axis=1) if goal.classes else means[:, 0]
+    return np.asarray(said), counts[:, 0] > 0
 
 
 def _links(whole: Subject, others: Sequence[SideTable]) -> Iterator[_Links]:

@@ -66,6 +66,10 @@ DESCRIPTION: dict[str, tuple[str, Callable[[Example], object]]] = {
     "another key": ("D07", in_description("one row for each row of", "one row for each `case` of")),
     "wrong rows": ("D04", in_description("80 rows", "81 rows")),
     "swapped rows": ("D04", in_description("`test.csv`: 80 rows", "`test.csv`: 240 rows")),
+    "another column of a submission": (
+        "D07",
+        in_description("`id` and `outcome`", "`id` and `prediction`"),
+    ),
     "another target": ("D07", in_description("Predict `outcome`", "Predict `weight`")),
     "example of another task": (
         "D07",

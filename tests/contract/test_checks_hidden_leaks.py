@@ -368,3 +368,19 @@ def test_pairs_that_tell_by_how_they_were_chosen(how: str, tmp_path: Path) -> No
     task.weaken()
     paired(task, how, np.random.default_rng(1))
     assert ("L16" in errors(task.write(tmp_path / "task"))) == (how != "at random")
+
+
+@pytest.mark.parametrize("told", [True, False])
+def test_things_of_which_train_knows_a_few(told: bool, tmp_path: Path) -> None:
+    """Most test rows are of other things: the split was made by them, and leaks."""
+    task = make_task("regression", rows=900)
+    generator = np.random.default_rng(4)
+    rows = pd.concat([task.train[TARGET], task.whole[TARGET]], ignore_index=True)
+    order = rows.argsort().to_numpy() if told else generator.permutation(len(rows))
+    things = np.empty(len(rows), dtype=int)
+    things[order] = np.arange(len(rows)) // 5
+    cut = len(task.train)
+    of_test = np.where(generator.random(len(rows) - cut) < 0.2, things[cut:], things[cut:] + 10_000)
+    task.train["device"] = [f"d{n}" for n in things[:cut]]
+    task.test["device"] = [f"d{n}" for n in of_test]
+    assert errors(task.write(tmp_path / "task")) == ({"L09"} if told else set())

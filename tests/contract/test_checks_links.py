@@ -59,6 +59,17 @@ def test_links_of_like_rows(how: str, by_lot: bool, tmp_path: Path) -> None:
 
 
 @pytest.mark.parametrize("by_lot", [True, False])
+def test_links_of_some_rows_only(by_lot: bool, tmp_path: Path) -> None:
+    task = make_task("regression", rows=1000)
+    ids, other = neighbours(task, by_lot, 1)
+    named = pd.Series(ids.astype("str").to_numpy()[other[:, 0]])
+    named[np.random.default_rng(1).random(len(named)) > 0.2] = None
+    cut = len(task.train)
+    task.train["reply"], task.test["reply"] = named[:cut].to_numpy(), named[cut:].to_numpy()
+    assert errors(task.write(tmp_path / "task")) == (set() if by_lot else {"L16"})
+
+
+@pytest.mark.parametrize("by_lot", [True, False])
 def test_names_whose_number_tells(by_lot: bool, tmp_path: Path) -> None:
     """No name is on both sides: how many rows it has in its own file tells all the same."""
     task = make_task("binary")
