@@ -41,7 +41,7 @@ def standing_where_known(
     Yields:
         The column, the skills on the rows that have a value, and the share of these rows.
     """
-    parts = [(f, rows) for f in features for rows in (_with_value(f), _filled_in(f))]
+    parts = [(f, rows) for f in features for rows in (_with_value(f), *_filled_in(f))]
     for feature, rows in parts:
         cut = int((rows < feature.train_rows).sum())
         share = len(rows) / len(feature.text)
@@ -69,14 +69,16 @@ def _with_value(feature: Feature) -> Ints:
     return np.flatnonzero(there)
 
 
-def _filled_in(feature: Feature) -> Ints:
-    """Rows whose number is one of a few that stand out by how often they occur, but the first."""
+def _filled_in(feature: Feature) -> Iterator[Ints]:
+    """Rows whose number is one of a few that stand out by how often they occur.
+
+    All of these, and all but the commonest: a zero, say, may honestly be frequent.
+    """
     if feature.number is None or feature.distinct < _MANY_VALUES:
-        return np.empty(0, dtype=np.int64)
+        return
     known = ~feature.missing
     counts = np.bincount(feature.codes[known], minlength=feature.distinct)
     often = counts >= max(_OFTEN, _TIMES_THE_USUAL * float(np.median(counts)))
-    often[counts.argmax()] = False  # a zero, say, may honestly be frequent
-    if not 2 <= often.sum() <= _MOST_FILLS:
-        return np.empty(0, dtype=np.int64)
-    return np.flatnonzero(known & often[feature.codes])
+    for kept in (often, often & (np.arange(len(often)) != counts.argmax())):
+        if 2 <= kept.sum() <= _MOST_FILLS:
+            yield np.flatnonzero(known & kept[feature.codes])

@@ -69,14 +69,14 @@ def test_classes_in_the_quotient_of_two_columns(by_lot: bool, tmp_path: Path) ->
 
 
 @pytest.mark.parametrize("how", ["by class", "by lot", "by the mean"])
-@pytest.mark.parametrize("kind", ["multiclass", "regression"])
+@pytest.mark.parametrize("kind", ["binary", "multiclass", "regression"])
 def test_gaps_that_were_filled_by_the_target(kind: str, how: str, tmp_path: Path) -> None:
     task = make_task(kind)
     generator = np.random.default_rng(7)
     rows = pd.concat([task.train, task.whole], ignore_index=True)
     column = pd.Series(generator.normal(100, 15, len(rows)).round(2))
     target = rows[TARGET]
-    groups = target if kind == "multiclass" else pd.qcut(target, 10, labels=False)
+    groups = target if kind != "regression" else pd.qcut(target, 10, labels=False)
     if how == "by lot":
         groups = groups.sample(frac=1, random_state=1).reset_index(drop=True)
     if how == "by the mean":
