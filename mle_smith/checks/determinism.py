@@ -7,7 +7,8 @@ Defect M12, read from the syntax tree, for packages whose raw data are not at ha
 from __future__ import annotations
 
 import ast
-from collections.abc import Iterator
+from collections import defaultdict
+from collections.abc import Iterable, Iterator
 
 from mle_smith.checks.check import Outcome, check
 from mle_smith.checks.subject import Subject
@@ -21,6 +22,7 @@ _GLOBAL = frozenset(
         *("uniform", "sample", "random_sample", "integers"),
     }
 )
+_SHARED = ("np.random", "numpy.random", "random")
 _CLOCKS = frozenset(
     {
         *("time.time", "time.time_ns", "time.perf_counter", "datetime.now", "datetime.utcnow"),
@@ -29,6 +31,7 @@ _CLOCKS = frozenset(
         *("secrets.token_hex", "pd.Timestamp.today"),
     }
 )
+_TELLING = frozenset({"print", "debug", "info", "warning"})
 _SURROUNDINGS = frozenset(
     {
         *("gettempdir", "expanduser", "getcwd", "getenv", "gethostname", "getuser"),
@@ -75,14 +78,61 @@ def deterministic(subject: Subject) -> Iterator[Outcome]:
 
 def _unstable(tree: ast.Module) -> Iterator[str]:
     seeded = any("seed" in ast.unparse(n.func) for n in ast.walk(tree) if isinstance(n, ast.Call))
+    aliases, told = _aliases(tree), _only_told(tree)
     for node in ast.walk(tree):
-        if isinstance(node, ast.Call) and (reason := _reason(node, seeded)):
+        if not isinstance(node, ast.Call) or (node in told and ast.unparse(node.func) in _CLOCKS):
+            continue
+        if reason := _reason(node, seeded, aliases):
             yield f"line {node.lineno}: {reason}"
-    yield from _Sets(tree).put_in_order()
+    functions = [part for part in tree.body if isinstance(part, ast.FunctionDef)]
+    rest = [part for part in tree.body if not isinstance(part, ast.FunctionDef)]
+    outside = _Sets(ast.Module(rest, []))
+    for scope in (outside, *(_Sets(function, outside.names) for function in functions)):
+        yield from scope.put_in_order()
 
 
-def _reason(call: ast.Call, seeded: bool) -> str:
+def _only_told(tree: ast.Module) -> set[ast.AST]:
+    """What is printed or logged and goes nowhere else: how long something took, say."""
+    said = {
+        inner
+        for call in ast.walk(tree)
+        if isinstance(call, ast.Call) and ast.unparse(call.func).rsplit(".", 1)[-1] in _TELLING
+        for inner in ast.walk(call)
+    }
+    uses: dict[str, list[ast.AST]] = defaultdict(list)
+    for node in ast.walk(tree):
+        if isinstance(node, ast.Name) and isinstance(node.ctx, ast.Load):
+            uses[node.id].append(node)
+    for node in ast.walk(tree):
+        match node:
+            case ast.Assign(targets=[ast.Name(id=name)], value=value):
+                if uses[name] and all(use in said for use in uses[name]):
+                    said |= set(ast.walk(value))
+    return said
+
+
+def _aliases(tree: ast.Module) -> set[str]:
+    """Other names of the modules whose generator everybody shares."""
+    names = {
+        target.id
+        for node in ast.walk(tree)
+        if isinstance(node, ast.Assign) and ast.unparse(node.value) in _SHARED
+        for target in node.targets
+        if isinstance(target, ast.Name)
+    }
+    for node in ast.walk(tree):
+        if isinstance(node, ast.Import):
+            names |= {a.asname for a in node.names if a.asname and a.name in _SHARED}
+        elif isinstance(node, ast.ImportFrom) and node.module == "numpy":
+            names |= {a.asname or a.name for a in node.names if a.name == "random"}
+    return names
+
+
+def _reason(call: ast.Call, seeded: bool, aliases: set[str]) -> str:
     full = ast.unparse(call.func)
+    first, dot, rest = full.partition(".")
+    if dot and first in aliases:
+        full = f"np.random.{rest}"
     name = full.rsplit(".", 1)[-1]
     given = {k.arg for k in call.keywords}
     if full in _CLOCKS:
@@ -154,14 +204,14 @@ def _lists_a_folder(node: ast.expr) -> bool:
 
 
 class _Sets:
-    """The sets of a program, and where their order, which no seed settles, gets into a list."""
+    """The sets of a scope, and where their order, which no seed settles, gets into a list."""
 
-    def __init__(self, tree: ast.Module) -> None:
+    def __init__(self, tree: ast.AST, around: Iterable[str] = ()) -> None:
+        """Of a module or a function, with the names of sets of the scope around it."""
         self._tree = tree
         self._holder = {
             inner: outer for outer in ast.walk(tree) for inner in ast.iter_child_nodes(outer)
         }
-        self._names: set[str] = set()
         given = [
             (target.id, node.value)
             for node in ast.walk(tree)
@@ -169,9 +219,10 @@ class _Sets:
             for target in node.targets
             if isinstance(target, ast.Name)
         ]
+        self.names = set(around) - {name for name, _ in given}
         for name, value in given:
             if self._is_set(value) and all(self._is_set(v) for n, v in given if n == name):
-                self._names.add(name)
+                self.names.add(name)
 
     def put_in_order(self) -> Iterator[str]:
         """Where a list is made of a set, and more is done with it than to sort or to count it."""
@@ -220,7 +271,7 @@ class _Sets:
             case ast.Set() | ast.SetComp():
                 return True
             case ast.Name(id=name):
-                return name in self._names
+                return name in self.names
             case ast.Call(func=ast.Name(id="set" | "frozenset")):
                 return True
             case ast.Call(func=ast.Attribute(value=value, attr=attr)):

@@ -250,6 +250,16 @@ def test_files_that_test_rows_name(share: float, tmp_path: Path) -> None:
         ("df = pd.concat([pd.read_csv(p) for p in raw.glob('*.csv')])", True),
         ("df = pd.concat([pd.read_csv(p) for p in sorted(raw.glob('*.csv'))])", False),
         ("seed = int(time.time())", True),
+        ("began = time.time()\n    print(f'{time.time() - began} s')", False),
+        ("began = time.time()\n    print(began)\n    seed = int(began)", True),
+        ("draw = np.random\n    order = draw.permutation(9)", True),
+        ("import numpy.random as draw\n    order = draw.permutation(9)", True),
+        ("draw = np.random.default_rng(0)\n    order = draw.permutation(9)", False),
+        (
+            "kept = {*INPUTS}\n    train = train[[c for c in kept]]\n\n\n"
+            "def other():\n    kept = INPUTS",
+            True,
+        ),
         ("rows = train_test_split(df, test_size=0.3)", True),
         ("order = np.argsort([id(row) for row in df.itertuples()])", True),
         ("file = gzip.open(public / 'train.csv.gz', 'wb')", True),
