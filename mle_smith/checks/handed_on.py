@@ -73,33 +73,36 @@ def _handed_on(feature: Feature, goal: Goal, series: list[Ints]) -> _Handed | No
     if cells is None:
         return None
     asked = _telling_rows(answers, goal, series)
+    rows, of_series = _in_line(series)
+    close = 1e-9 * float(np.nanmax(np.abs(answers), initial=1.0))  # fewer digits were written
+
+    def held(step: int) -> tuple[int, int]:
+        """Asked rows whose answer stands so many rows later (or before), of how many there are."""
+        late, early = slice(abs(step), None), slice(0, max(0, len(rows) - abs(step)))
+        here, there = (rows[early], rows[late]) if step > 0 else (rows[late], rows[early])
+        kept = asked[here] & (of_series[late] == of_series[early])
+        same = np.abs(answers[here] - cells[there]) <= close
+        return int((same & kept).sum()), int(kept.sum())
+
     steps = [step for step in range(-_FARTHEST, _FARTHEST + 1) if step]
-    counts = {step: _matches(answers, cells, asked, series, step) for step in steps}
+    counts = {step: held(step) for step in steps}
     shares = {step: same / possible for step, (same, possible) in counts.items() if possible}
     if len(shares) < 2:
         return None
     best = max(shares, key=lambda step: (shares[step], -abs(step)))
     usual = max(share for step, share in shares.items() if step != best)
-    held, share = counts[best][0], shares[best]
+    count, share = counts[best][0], shares[best]
     if goal.classes:
-        handed = held >= _FEWEST_CHANGES and share >= _ALL and (share - usual) * held >= _FEWEST
+        handed = count >= _FEWEST_CHANGES and share >= _ALL and (share - usual) * count >= _FEWEST
     else:
-        handed = held >= _FEWEST and share >= max(_LEAST, _TIMES_CHANCE * usual)
-    return _Handed(best, held, share) if handed else None
+        handed = count >= _FEWEST and share >= max(_LEAST, _TIMES_CHANCE * usual)
+    return _Handed(best, count, share) if handed else None
 
 
-def _matches(
-    answers: Floats, cells: Floats, asked: Mask, series: list[Ints], step: int
-) -> tuple[int, int]:
-    """Asked rows whose answer stands so many rows later (or before), of how many there are."""
-    same = possible = 0
-    for rows in series:
-        late, early = rows[abs(step) :], rows[: max(0, len(rows) - abs(step))]
-        here, there = (early, late) if step > 0 else (late, early)
-        equal = np.abs(answers[here] - cells[there]) <= _close(answers)
-        same += int((equal & asked[here]).sum())
-        possible += int(asked[here].sum())
-    return same, possible
+def _in_line(series: list[Ints]) -> tuple[Ints, Ints]:
+    """All rows, series after series, and the number of the series of each."""
+    lengths = [len(rows) for rows in series]
+    return np.concatenate(series), np.repeat(np.arange(len(series)), lengths)
 
 
 def _comparable(feature: Feature, goal: Goal) -> tuple[Floats, Floats | None]:
@@ -126,8 +129,3 @@ def _telling_rows(answers: Floats, goal: Goal, series: list[Ints]) -> Mask:
     _, places, counts = np.unique(answers[rows], return_inverse=True, return_counts=True)
     asked[rows] = (counts <= max(1, _COMMON * len(rows)))[places]
     return asked & ~np.isnan(answers)
-
-
-def _close(answers: Floats) -> float:
-    """What a number may be off by: it was written with fewer digits."""
-    return 1e-9 * float(np.nanmax(np.abs(answers), initial=1.0))
