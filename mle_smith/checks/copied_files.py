@@ -6,6 +6,7 @@ encoded anew, in another size, mirrored.
 
 from __future__ import annotations
 
+import codecs
 from collections import defaultdict
 from collections.abc import Iterator
 from pathlib import Path
@@ -18,7 +19,7 @@ from mle_smith.checks.check import Measured, NotRun, Outcome
 from mle_smith.checks.features import Mask, evenly_spaced, plain
 from mle_smith.checks.matches import Matches, agreeing, copies_finding
 from mle_smith.checks.nearness import crowd_of_copies, neighbours
-from mle_smith.checks.pictures import are_pictures, mirrored, prints
+from mle_smith.checks.pictures import are_pictures, mirrored, thumbnails
 from mle_smith.checks.row_files import digests_of, files_of_folders
 from mle_smith.checks.subject import Subject
 
@@ -28,6 +29,7 @@ _FEWEST = 5
 _MAX_LOOKED_AT, _MAX_ASKED = 5_000, 1_000
 """Pictures of train, and of test."""
 _FEWEST_LOOKS = 20
+_HEAD = 4_096
 _PLACEHOLDER = 0.01
 """Part of train that shares a content which says nothing: an empty picture, say."""
 
@@ -44,7 +46,11 @@ def copied_file_findings(subject: Subject, goal: Goal) -> Iterator[Outcome]:
         test = _files(subject, column, paths, of_train=False)
         if min(len(train), len(test)) < _FEWEST:
             continue
-        equal = _equal(train, test)
+        equal = {
+            ours: theirs
+            for ours, theirs in _equal(train, test).items()
+            if not (_is_text(test[ours]) and _same_inputs(subject, column, ours, theirs))
+        }
         yield from _of_equal(subject, goal, column, equal, len(test))
         if are_pictures([*train.values(), *test.values()]):
             others = {row: path for row, path in test.items() if row not in equal}
@@ -60,6 +66,23 @@ def _equal(train: _Rows, test: _Rows) -> dict[int, int]:
     most = max(_FEWEST, _PLACEHOLDER * len(train))
     held = {row: holders.get(digests.get(path, str(path)), []) for row, path in test.items()}
     return {row: rows[0] for row, rows in held.items() if 0 < len(rows) <= most}
+
+
+def _is_text(path: Path) -> bool:
+    """Whether a file begins as text: a record, which repeats what the row says, is one."""
+    with path.open("rb") as file:
+        head = file.read(_HEAD)
+    try:
+        codecs.getincrementaldecoder("utf-8")().decode(head)  # which may be cut within a letter
+    except UnicodeDecodeError:
+        return False
+    return b"\0" not in head
+
+
+def _same_inputs(subject: Subject, column: str, ours: int, theirs: int) -> bool:
+    """Whether rows are equal in all inputs but the file's name: `copied_rows` judges those."""
+    others = [f for f in subject.inputs if f.name != column]
+    return bool(others) and all(f.of_test(f.codes)[ours] == f.codes[theirs] for f in others)
 
 
 def _of_equal(
@@ -87,7 +110,7 @@ def _alike(
         return
     limits = subject.thresholds
     train, test = _some(train, _MAX_LOOKED_AT), _some(test, _MAX_ASKED)
-    looks = prints(subject.paths.public, [*train.values(), *test.values()], subject.sandbox)
+    looks = thumbnails(subject.paths.public, [*train.values(), *test.values()], subject.sandbox)
     if looks is None:
         yield NotRun("L02", f"the pictures of {column!r} are too many, or too large, to look at")
         return

@@ -30,7 +30,7 @@ from mle_smith.checks.dependence import (
     rise,
     signal_of,
 )
-from mle_smith.checks.entities_and_time import words_of
+from mle_smith.checks.entities import words_of
 from mle_smith.checks.features import Feature, Floats, Ints, evenly_spaced, numbers_of
 from mle_smith.checks.names import name_dependence, name_numbers
 from mle_smith.checks.preparation import order_key

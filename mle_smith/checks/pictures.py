@@ -27,7 +27,7 @@ def are_pictures(paths: Sequence[Path]) -> bool:
     return named > 0 and named >= 0.9 * len(paths)
 
 
-def prints(public: Path, paths: Sequence[Path], sandbox: Sandbox) -> NDArray[np.float32] | None:
+def thumbnails(public: Path, paths: Sequence[Path], sandbox: Sandbox) -> NDArray[np.float32] | None:
     """What files below `public` look like: a row each, of length 1; NaN for what is no picture.
 
     None where the sandbox ran out of what it may use.
@@ -49,16 +49,16 @@ def prints(public: Path, paths: Sequence[Path], sandbox: Sandbox) -> NDArray[np.
                 Mount(source=public, target="/in/public"),
                 Mount(source=asked, target="/in/asked"),
             ),
-            outputs=("prints.bin",),
+            outputs=("thumbnails.bin",),
             limits=_LIMITS,
         )
         result = sandbox.run(job, out)
         if result.status is Status.INFRA_ERROR:
             raise MachineError(result.stderr.strip()[-300:], code="sandbox.failed")
         size = 4 * _SIDE**2 * len(paths)
-        if not result.ok or "prints.bin" not in result.artefacts:
+        if not result.ok or "thumbnails.bin" not in result.artefacts:
             return None
-        data = read_bytes(out / "prints.bin", size)
+        data = read_bytes(out / "thumbnails.bin", size)
     if len(data) != size:
         return None
     looks = np.frombuffer(data, dtype=np.float32).reshape(len(paths), _SIDE**2)

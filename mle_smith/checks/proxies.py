@@ -17,7 +17,6 @@ import pandas as pd
 from mle_smith.checks.association import Goal
 from mle_smith.checks.check import Measured, Need, Outcome, check
 from mle_smith.checks.derived import calculated
-from mle_smith.checks.entities_and_time import time_of_rows
 from mle_smith.checks.features import Feature, Ints
 from mle_smith.checks.future import of_the_past, series_order, timing
 from mle_smith.checks.hidden import alone_of, hidden
@@ -25,6 +24,7 @@ from mle_smith.checks.identities import find_identity
 from mle_smith.checks.partly_known import standing_where_known
 from mle_smith.checks.standing import standing, stretches_apart
 from mle_smith.checks.subject import Subject
+from mle_smith.checks.time_overlap import time_of_rows
 from mle_smith.values import Blame, Finding, Severity
 
 _MIN_REPEATS = 10

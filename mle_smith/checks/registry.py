@@ -13,7 +13,7 @@ from mle_smith.checks import (
     description,
     determinism,
     encodings,
-    entities_and_time,
+    entities,
     fitted,
     found_answers,
     left_in_test,
@@ -30,6 +30,7 @@ from mle_smith.checks import (
     signal,
     source_code,
     structure,
+    time_overlap,
 )
 from mle_smith.checks.check import Check
 
@@ -50,7 +51,8 @@ _MODULES = (
     pairs,
     found_answers,
     sample_answers,
-    entities_and_time,
+    entities,
+    time_overlap,
     public_source,
     metric_contract,
     signal,

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import json
 import struct
 import zlib
 from pathlib import Path
@@ -80,3 +81,24 @@ def test_pictures_that_look_the_same(
 ) -> None:
     subject = with_pictures(make_task("binary"), how, tmp_path / "task", docker_sandbox)
     assert errors(subject, Layer.LEAKAGE) == (set() if how == "none" else {"L02"})
+
+
+@pytest.mark.parametrize("indent", [None, 2])
+def test_records_of_rows_that_are_alike_by_chance(indent: int | None, tmp_path: Path) -> None:
+    """A file that repeats its row equals another's wherever the rows are equal."""
+    task = make_task("binary")
+    generator = np.random.default_rng(1)
+    contents = {}
+    for frame, names in ((task.train, "t"), (task.test, "u")):
+        whole = task.train if names == "t" else task.whole
+        kinds = generator.integers(0, 75, len(frame)) + np.where(whole[TARGET] == "yes", 75, 0)
+        frame[list(task.formulation.inputs)] = "as usual"
+        frame["kind"] = [f"k{kind}" for kind in kinds]
+        frame["record"] = [f"records/{names}{n}.json" for n in range(len(frame))]
+        for name, kind in zip(frame["record"], frame["kind"], strict=True):
+            contents[name] = json.dumps({"kind": kind}, indent=indent)
+    subject = task.write(tmp_path / "task")
+    (subject.paths.public / "records").mkdir()
+    for name, content in contents.items():
+        (subject.paths.public / name).write_text(content)
+    assert "L01" not in errors(subject, Layer.LEAKAGE)

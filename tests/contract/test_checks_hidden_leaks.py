@@ -386,4 +386,5 @@ def test_things_of_which_train_knows_a_few(told: bool, tmp_path: Path) -> None:
     of_test = np.where(generator.random(len(rows) - cut) < 0.2, things[cut:], things[cut:] + 10_000)
     task.train["device"] = [f"d{n}" for n in things[:cut]]
     task.test["device"] = [f"d{n}" for n in of_test]
-    assert errors(task.write(tmp_path / "task")) == ({"L09"} if told else set())
+    checked = check_package(task.write(tmp_path / "task"), layers={Layer.LEAKAGE})
+    assert [f.code for f in checked.findings if f.severity is Severity.ERROR] == ["L09"] * told
