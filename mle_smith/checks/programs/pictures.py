@@ -1,8 +1,8 @@
 """What pictures look like: runs in the sandbox, on files that nobody vouches for.
 
-Reads `paths.json` (names below `public/`) and writes `thumbnails.bin`: for each file SIDE × SIDE shades
-of grey as float32, rows from above, of mean 0 and length 1; NaN where it is no picture, or all of
-one shade.
+Reads `paths.json` (names below `public/`) and writes `thumbnails.bin`: for each file SIDE × SIDE
+shades of grey as float32, rows from above, of mean 0 and length 1; NaN where it is no picture, or
+all of one shade.
 """
 
 from __future__ import annotations
