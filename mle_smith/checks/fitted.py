@@ -1,7 +1,8 @@
 """Was anything learned from test rows before the split: scales, components, means for the missing?
 
 Defect L12. A column whose mean over train and test together is exactly zero, or whose fillings are
-the mean of both, was made of both. Of prepare.py the code is read (`learning`).
+the mean of both, was made of both. So were rows drawn between such of both (`interpolated`). Of
+prepare.py the code is read (`learning`).
 """
 
 from __future__ import annotations
@@ -14,6 +15,7 @@ from scipy.stats import rankdata  # type: ignore[import-untyped]  # has no stubs
 
 from mle_smith.checks.check import Measured, Need, Outcome, check
 from mle_smith.checks.features import Floats, numbers_of
+from mle_smith.checks.interpolated import interpolated_row_findings
 from mle_smith.checks.learning import learning
 from mle_smith.checks.subject import Subject
 from mle_smith.syntax import parse_python
@@ -34,11 +36,13 @@ class _Trace(NamedTuple):
     title="Learned from all rows",
     asks="Columns centred, standardised or made uniform over train and test together while train "
     "alone is not; missing cells that hold the mean of both; code of prepare.py that fits, fills "
-    "or averages a table that is not the train part.",
+    "or averages a table that is not the train part; test rows that lie exactly on a line with a "
+    "train row, as oversampling before the split leaves them.",
     needs=(Need.PRIVATE,),
 )
 def learned_from_all(subject: Subject) -> Iterator[Outcome]:
     """Traces of fits in the data, and fits in the code."""
+    yield from interpolated_row_findings(subject)
     traces = [t for c in subject.input_columns for t in _traces(subject, c)]
     code = _fits(subject)
     yield Measured("L12", {"columns": len(traces), "places_in_code": code[:5]})
