@@ -86,6 +86,14 @@ def plain(values: pd.Series[str]) -> pd.Series[str]:
     return values.str.strip().str.replace(r"^([-+]?\d+)\.0+$", r"\1", regex=True)
 
 
+def decimal_steps(values: Floats) -> Floats:
+    """What each number was rounded to, by its decimals: 0.01 for 3.14."""
+    steps = np.full(len(values), 1e-12 * np.abs(values).max(initial=0.0))
+    for digits in range(12, -1, -1):
+        steps[np.abs(values - values.round(digits)) <= 1e-13 * np.abs(values)] = 10.0**-digits
+    return steps
+
+
 @dataclass(frozen=True)
 class Feature:
     """A column of the stacked rows: first the train rows, then the test rows."""

@@ -13,7 +13,7 @@ import numpy as np
 from scipy.linalg import qr  # type: ignore[import-untyped]  # has no stubs
 
 from mle_smith.checks.check import Measured, Outcome
-from mle_smith.checks.features import Floats, Ints, evenly_spaced
+from mle_smith.checks.features import Floats, Ints, decimal_steps, evenly_spaced
 from mle_smith.checks.nearness import neighbours
 from mle_smith.checks.subject import Subject
 from mle_smith.values import Blame, Finding, Severity
@@ -80,9 +80,7 @@ def _continuous(subject: Subject) -> list[Floats]:
 def _steps(column: Floats) -> Floats:
     """What each cell was rounded to, but a value that comes back is of no finer step than all."""
     _, places, counts = np.unique(column, return_inverse=True, return_counts=True)
-    steps = np.full(len(column), 1e-12 * np.abs(column).max())
-    for digits in range(12, -1, -1):
-        steps[np.abs(column - column.round(digits)) <= 1e-13 * np.abs(column)] = 10.0**-digits
+    steps = decimal_steps(column)
     often = counts[places] > 1
     return np.asarray(np.where(often, np.maximum(steps, np.ptp(column) / len(counts)), steps))
 

@@ -16,6 +16,7 @@ from mle_smith.checks.features import Floats
 from mle_smith.checks.future import series_order, timing
 from mle_smith.checks.handed_on import answers_handed_on
 from mle_smith.checks.next_rows import next_row_findings
+from mle_smith.checks.running_means import running_means
 from mle_smith.checks.subject import Subject
 from mle_smith.values import Blame, Finding, Severity, TaskType
 
@@ -51,8 +52,9 @@ def time_of_rows(subject: Subject) -> tuple[list[str], Floats] | None:
     asks="In a task of forecasting no test row lies in train's span of time. Elsewhere, where rows "
     "are dated: how well the target of the train rows next in time foretells a test row. In a "
     "split by time no input follows the target of its own time or later more closely, and none "
-    "holds the answers of other test rows, some steps away. In any other "
-    "split: whether a column's cell in the next row, or the step to it, foretells the target.",
+    "holds the answers of other test rows, some steps away. No column is a running mean of the "
+    "answers. In any other split: whether a column's cell in the next row, or the step to it, "
+    "foretells the target.",
     needs=(Need.PRIVATE,),
 )
 def time_overlap(subject: Subject) -> Iterator[Outcome]:
@@ -64,7 +66,7 @@ def time_overlap(subject: Subject) -> Iterator[Outcome]:
     if dated is None:
         yield NotRun("L10", "no public column dates the rows")
         return
-    yield from _handed_on(subject.in_full)
+    yield from _of_neighbours(subject.in_full)
     yield from _futures(subject, *dated)
     for columns, times in _datings(subject, dated):
         yield from _overlap(subject, columns, times)
@@ -113,12 +115,17 @@ def _overlap(subject: Subject, columns: list[str], times: Floats) -> Iterator[Ou
         yield Measured("L10", {"test_rows_within_train_time": round(inside, 4)})
 
 
-def _handed_on(whole: Subject) -> Iterator[Finding]:
-    """Answers in other test rows; of some rows only, the next one is another row's next."""
-    dated = time_of_rows(whole) if whole.temporal else None
-    if dated is not None:
-        series = series_order(dated[1], list(whole.inputs))
-        yield from answers_handed_on(whole, series or [np.argsort(dated[1], kind="stable")])
+def _of_neighbours(whole: Subject) -> Iterator[Finding]:
+    """Answers in cells of other rows; of some rows only, the next one is another row's next."""
+    dated = time_of_rows(whole)
+    if dated is None:
+        return
+    series = series_order(dated[1], list(whole.inputs))
+    if whole.temporal:
+        series = series or [np.argsort(dated[1], kind="stable").astype(np.int64)]
+        yield from answers_handed_on(whole, series)
+    if series is not None:
+        yield from running_means(whole, series)
 
 
 def _futures(subject: Subject, columns: list[str], times: Floats) -> Iterator[Outcome]:
