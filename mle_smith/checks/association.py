@@ -153,7 +153,7 @@ def _smooth_skills(values: Floats, goal: Goal) -> Iterator[float]:
     rows = goal.feature.of_train(goal.matrix)[known]
     for width in _WIDTHS:
         if 2 * width <= len(head):
-            near = _mean_of_nearest(head, rows, tail, width)
+            near = mean_of_nearest(head, rows, tail, width)
             yield goal.skill(near.argmax(axis=1) if goal.classes else near[:, 0])
     if goal.classes or not np.isfinite(values).all():
         return
@@ -162,7 +162,7 @@ def _smooth_skills(values: Floats, goal: Goal) -> Iterator[float]:
     yield goal.skill(np.asarray(curve.fit(head, target).predict(tail)))
 
 
-def _mean_of_nearest(head: Floats, rows: Floats, tail: Floats, width: int) -> Floats:
+def mean_of_nearest(head: Floats, rows: Floats, tail: Floats, width: int) -> Floats:
     """For each number of `tail` the mean of `rows` over so many of `head` around it, and ties."""
     order = np.argsort(head, kind="stable")
     ordered = head[order]

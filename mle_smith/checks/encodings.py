@@ -34,6 +34,8 @@ _FEWEST_OF_A_GROUPING = 4
 _MOST_GROUPINGS = 40
 """Groupings whose means of the other rows are: few groups are enough for these."""
 _MAX_CLASSES = 12
+_LEFT_BY_OTHERS = 0.02
+"""Variance that a mean of the other rows may leave."""
 
 
 class _Ranked(NamedTuple):
@@ -142,14 +144,11 @@ def _found(
     in_train = np.zeros(len(values), dtype=bool)
     in_train[: feature.train_rows] = True
     fine = [by for by in others if by.codes.max() >= _FEWEST_OF_A_GROUPING][:_MAX_GROUPINGS]
+    stacked = np.stack(outcomes)
     for by in ([own] if feature.distinct <= 0.6 * len(values) else []) + fine:
         name, groups = by.name, by.codes
         for outcome in outcomes:
             found = _group_mean(values, groups, outcome, in_train)
-            if found is None and name:
-                found = _others(values, groups, outcome) or _others_of_train(
-                    values, groups, outcome, in_train
-                )
             if found is None and name:  # train rows may have another encoding
                 tested = np.where(in_train, np.nan, values)
                 found = _group_mean(tested, groups, outcome, in_train)
@@ -159,8 +158,12 @@ def _found(
                 found = _rank(values, by)
             if found is not None:
                 return found._replace(how=f"{found.how}{f' by {name!r}' if name else ''}")
-    coarse = [(by, outcome) for by in others if by not in fine for outcome in outcomes]
-    told = ((by, _others(values, by.codes, outcome)) for by, outcome in coarse)
+        of_others = name and (
+            _others(values, groups, stacked) or _others_of_train(values, groups, stacked, in_train)
+        )
+        if of_others:
+            return of_others._replace(how=f"{of_others.how} by {name!r}")
+    told = ((by, _others(values, by.codes, stacked)) for by in others if by not in fine)
     return next((f._replace(how=f"{f.how} by {by.name!r}") for by, f in told if f), None)
 
 
@@ -230,15 +233,15 @@ def _residual(values: Floats, by: Floats) -> float:
     return float(_residuals(values, by[None])[0])
 
 
-def _others(values: Floats, groups: Ints, outcome: Floats) -> _Encoding | None:
+def _others(values: Floats, groups: Ints, outcomes: Floats) -> _Encoding | None:
     """Leave-one-out means: the group's sum less the row's own target."""
     known = ~np.isnan(values)
     counts = np.bincount(groups[known], minlength=int(groups.max()) + 1)[groups]
-    return _mean_of_others(values, groups, outcome, known, counts)
+    return _mean_of_others(*_left_by_others(values, groups, outcomes, known, counts))
 
 
 def _others_of_train(
-    values: Floats, groups: Ints, outcome: Floats, in_train: Mask
+    values: Floats, groups: Ints, outcomes: Floats, in_train: Mask
 ) -> _Encoding | None:
     """The same of train rows, with the targets of the group's test rows among the others."""
     known = in_train & ~np.isnan(values)
@@ -246,40 +249,58 @@ def _others_of_train(
     of_train = np.bincount(groups[in_train], minlength=size)[groups]
     of_all = np.bincount(groups, minlength=size)[groups]
     mixed = known & (of_all > of_train)
-    found = _mean_of_others(values, groups, outcome, mixed, of_all)
-    if found is None:
+    left, count = _left_by_others(values, groups, outcomes, mixed, of_all)
+    if left.min() >= _LEFT_BY_OTHERS:
         return None
-    honest = _mean_of_others(values, groups, outcome, mixed, of_train)
-    return found if honest is None or found.ratio < 0.25 * honest.ratio else None
+    honest = _left_by_others(values, groups, outcomes, mixed, of_train)[0]
+    clear = (honest >= _LEFT_BY_OTHERS) | (left < 0.25 * honest)
+    return _mean_of_others(np.where(clear, left, np.inf), count)
 
 
-def _mean_of_others(
-    values: Floats, groups: Ints, outcome: Floats, asked: Mask, counts: Ints
-) -> _Encoding | None:
-    """Whether the asked rows hold means of the others of their group, of so many rows each."""
+def _mean_of_others(left: Floats, groups: int) -> _Encoding | None:
+    """The encoding that leaves the least, if it leaves next to nothing."""
+    least = float(left.min())
+    if least >= _LEFT_BY_OTHERS:
+        return None
+    return _Encoding(least, 1 - least, groups, "the mean of the others")
+
+
+def _left_by_others(
+    values: Floats, groups: Ints, outcomes: Floats, asked: Mask, counts: Ints
+) -> tuple[Floats, int]:
+    """How far the asked rows are from means of the others of their group, of so many rows each.
+
+    Returns:
+        Of each outcome, a row each, the part of the variance within groups that is left (infinite
+        where it cannot be asked), and the number of groups.
+    """
+    left = np.full(len(outcomes), np.inf)
     kept = asked & (counts >= 3)
     kept &= np.bincount(groups[kept], minlength=int(groups.max()) + 1)[groups] >= 2
     if kept.sum() < 30:
-        return None
+        return left, 0
     codes = pd.factorize(groups[kept])[0]
-    target, number, count = outcome[kept], values[kept], counts[kept]
-    own = _centred(target, codes)
-    if not own.any() or _residual(number, target) < 0.1 * float(number.var()):
-        return None  # what stands for the row's own target is no encoding
+    targets, number, count = outcomes[:, kept], values[kept], counts[kept]
+    own = np.stack([_centred(target, codes) for target in targets])
+    varied_own = (own**2).mean(axis=1)
+    # What stands for the row's own target is no encoding.
+    fit = (varied_own > 0) & (_residuals(number, targets) >= 0.1 * float(number.var()))
+    if not fit.any():
+        return left, 0
     # A mean of others times their number, and as many again as the prior counts for, is a sum: the
     # group's, which centring takes away, less the row's own.
     counted, plain = _centred(number * (count - 1), codes), _centred(number, codes)
     steady = 1e-9 * float(number.var())
+    with_counted, with_plain = own @ counted / len(codes), own @ plain / len(codes)
     for prior in _PRIORS:
         varied = float(((counted + prior * plain) ** 2).mean())
         if varied <= steady:
             continue  # the same for all rows of a group
-        shared = float((counted * own).mean() + prior * (plain * own).mean())
-        share = max(0.0, 1 - shared**2 / (varied * float((own**2).mean())))
-        if share < 0.02:
-            groups_asked = int(codes.max()) + 1
-            return _Encoding(share, 1 - share, groups_asked, "the mean of the others")
-    return None
+        shared = (with_counted + prior * with_plain)[fit]
+        left[fit] = np.minimum(
+            left[fit], np.maximum(0.0, 1 - shared**2 / (varied * varied_own[fit]))
+        )
+    return left, int(codes.max()) + 1
 
 
 def _mean_of_test(

@@ -24,7 +24,11 @@ _SEPARATORS = re.compile(
 )
 """Of thousands: `1,204.50`, `1 204.50` and `1.204,50`."""
 _DECIMAL_COMMA = re.compile(r"(?<=\d),(?=\d{1,2}(?!\d))")
-_TIME = re.compile(r"^\s*(\d{1,4}[-/.]\d{1,2}[-/.]\d{1,4}|\d{1,2}:\d{2}|\d{4}-\d{2})")
+_TIME = re.compile(
+    r"^\s*(\d{1,4}[-/.]\d{1,2}[-/.]\d{1,4}|\d{1,2}:\d{2}|\d{4}-\d{2}"
+    r"|[a-z]{3,9}\.? \d{1,2},? \d{4}|\d{1,2}[ -][a-z]{3,9}[ -]\d{4})",
+    re.I,
+)
 _TIME_FORMATS = (
     "ISO8601",
     "%Y/%m/%d",
@@ -39,6 +43,12 @@ _TIME_FORMATS = (
     "%d.%m.%Y %H:%M",
     "%m/%d/%y",
     "%d-%m-%Y",
+    "%b %d %Y",
+    "%b %d, %Y",
+    "%B %d, %Y",
+    "%d %b %Y",
+    "%d %B %Y",
+    "%d-%b-%Y",
     "%m-%d-%Y",
     "%H:%M:%S",
     "%H:%M",

@@ -84,15 +84,16 @@ def link_findings(subject: Subject) -> Iterator[Outcome]:
 def beaten(
     subject: Subject, goal: Goal, skill: float, own: Sequence[str], asked: Mask | None = None
 ) -> float | None:
-    """Skill of the inputs but its `own`, where a skill is far better; None where it is not.
+    """Skill of the inputs but its `own` names, where a skill is far better; None where it is not.
 
-    Of all test rows, or of those asked.
+    Of all test rows, or of those asked. A number is more than a name, and stays an input: what its
+    value says is honestly known.
     """
     limits = subject.thresholds
     luck = 0.0 if asked is None or asked.mean() > _NEARLY_ALL else _LUCK / np.sqrt(asked.sum())
     if skill < limits.entity_skill + luck:
         return None
-    others = [f for f in subject.inputs if f.name not in own]
+    others = [f for f in subject.inputs if f.name not in own or f.number is not None]
     predicted = joint_prediction(others, goal, subject.seed)
     rest = 0.0 if predicted is None else goal.skill(predicted, asked)
     far = skill - rest >= limits.entity_gain + luck or 1 - skill <= limits.rest_ratio * (1 - rest)

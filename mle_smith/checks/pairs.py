@@ -97,6 +97,13 @@ def _judged(subject: Subject, goal: Goal, one: Feature, other: Feature) -> Itera
     yield Measured("L16", {f"{one.name}, {other.name}": numbers})
     if count < _FEWEST or share < 0.01 or not told.certain:
         return
+    # Grades and places on a grid meet in every order: as they stand, too.
+    repeated = np.isin(one.of_test(forward), one.of_train(forward))
+    turned = np.zeros_like(repeated)
+    turned[rows] = True
+    by_chance = int((repeated & ~turned).sum())
+    if (turned & ~repeated).sum() <= subject.thresholds.chance_factor * by_chance:
+        return
     yield Finding(
         code="L16",
         severity=Severity.ERROR,

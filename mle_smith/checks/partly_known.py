@@ -13,7 +13,13 @@ from dataclasses import replace
 import numpy as np
 import pandas as pd
 
-from mle_smith.checks.association import Goal, column_skill, joint_skill
+from mle_smith.checks.association import (
+    Goal,
+    column_skill,
+    encoded,
+    joint_skill,
+    mean_of_nearest,
+)
 from mle_smith.checks.features import Feature, Ints
 from mle_smith.checks.standing import Standing, reordered
 
@@ -22,6 +28,10 @@ _MANY_VALUES = 40
 _OFTEN = 8
 _TIMES_THE_USUAL = 5.0
 _MOST_FILLS = 100
+_WIDTH = 15
+"""Nearest rows that are asked what a value means."""
+_SAID = 0.75
+"""Part of the skill that they have where a frequent value is one of the scale."""
 _SHARE = (0.05, 0.8)
 """Of the rows that have a value: with more of them the column is judged by all rows."""
 
@@ -41,8 +51,9 @@ def standing_where_known(
     Yields:
         The column, the skills on the rows that have a value, and the share of these rows.
     """
-    parts = [(f, rows) for f in features for rows in (_with_value(f), *_filled_in(f))]
-    for feature, rows in parts:
+    parts = [(f, _with_value(f), False) for f in features]
+    parts += [(f, rows, True) for f in features for rows in _filled_in(f)]
+    for feature, rows, filled in parts:
         cut = int((rows < feature.train_rows).sum())
         share = len(rows) / len(feature.text)
         enough = cut >= _FEWEST_TRAIN and len(rows) - cut >= _FEWEST_TEST
@@ -56,8 +67,28 @@ def standing_where_known(
             continue
         others = [reordered(f, rows, cut) for f in features if f.name != feature.name]
         found = Standing(alone, joint_skill(others, part, seed))
-        if found.ratio <= most:
+        if found.ratio <= most and not (filled and _said_by_others(feature, goal, rows, alone)):
             yield feature, found, share
+
+
+def _said_by_others(feature: Feature, goal: Goal, rows: Ints, alone: float) -> bool:
+    """Whether the column's other values, the nearest, say nearly as much of the target there.
+
+    The ends of a scale occur often too; they mean what the values beside them mean.
+    """
+    values, asked = encoded(feature), np.zeros(len(feature.text), dtype=bool)
+    asked[rows] = True
+    known = feature.of_train(~asked & goal.known & ~feature.missing)
+    if known.sum() < _WIDTH:
+        return False
+    near = mean_of_nearest(
+        feature.of_train(values)[known],
+        feature.of_train(goal.matrix)[known],
+        feature.of_test(values),
+        _WIDTH,
+    )
+    said = near.argmax(axis=1) if goal.classes else near[:, 0]
+    return goal.skill(said, feature.of_test(asked)) >= _SAID * alone
 
 
 def _with_value(feature: Feature) -> Ints:

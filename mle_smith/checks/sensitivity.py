@@ -61,10 +61,11 @@ def probes(form: SubmissionForm, truth: pd.DataFrame, seed: int) -> Iterator[Pro
                 yield Probe(name, right, form.of(mistaken))
     if form.kind != "label":
         guessed = _guessed(form, truth, generator)
-        sure = np.asarray(generator.uniform(*_SURE, size=len(truth)))
-        other = generator.permutation(sure)
+        sure = np.sort(generator.uniform(*_SURE, size=len(truth)))
+        place = (guessed[target] == truth[target]).to_numpy().argsort(kind="stable").argsort()
         name = "does not heed how sure a prediction is (it rounds, cuts or thresholds)"
-        yield Probe(name, _soft(form, guessed, sure), _soft(form, guessed, other))
+        modest, brazen = sure[place], sure[::-1][place]
+        yield Probe(name, _soft(form, guessed, modest), _soft(form, guessed, brazen))
 
 
 def _of_quantities(

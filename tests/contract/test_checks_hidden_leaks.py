@@ -221,6 +221,29 @@ def test_pairs_within_one_cell(tmp_path: Path) -> None:
     assert errors(task.write(tmp_path / "task")) == {"L16"}
 
 
+def test_grades_of_one_scale_meet_in_every_order(tmp_path: Path) -> None:
+    """Rows (3, 1) and (1, 3) are no pair of two names, though they are of one class."""
+    task = make_task("binary", rows=900)
+    generator = np.random.default_rng(2)
+    for frame, whole in ((task.train, task.train), (task.test, task.whole)):
+        bad = (whole[TARGET] == "yes").to_numpy()
+        for name in ("shape", "size", "growth"):
+            low, high = generator.geometric(0.6, len(bad)), generator.integers(4, 11, len(bad))
+            frame[name] = np.where(bad, high, low.clip(1, 10))
+    assert "L16" not in errors(task.write(tmp_path / "task"))
+
+
+def test_numbers_of_which_one_is_frequent_are_no_names(tmp_path: Path) -> None:
+    task = make_task("binary", rows=900)
+    task.weaken()
+    generator = np.random.default_rng(2)
+    for frame, whole in ((task.train, task.train), (task.test, task.whole)):
+        at_once = (whole[TARGET] == "yes") & (generator.random(len(whole)) < 0.9)
+        frame["wait"] = np.where(at_once, 0, generator.integers(1, 90, len(whole)))
+        frame["cost"] = generator.integers(0, 90, len(whole))
+    assert "L16" not in errors(task.write(tmp_path / "task"))
+
+
 @pytest.mark.parametrize("past", [True, False])
 def test_the_class_of_the_time_and_of_the_time_before(past: bool, tmp_path: Path) -> None:
     task = make_task("temporal", rows=1200)

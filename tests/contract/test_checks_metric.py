@@ -5,9 +5,14 @@ from __future__ import annotations
 from dataclasses import replace
 from pathlib import Path
 
+import numpy as np
+import pandas as pd
 import pytest
+from sklearn.metrics import roc_auc_score
 
 from mle_smith.checks import Layer, check_package
+from mle_smith.checks.sensitivity import probes
+from mle_smith.checks.submissions import SubmissionForm
 from mle_smith.checks.thresholds import Thresholds
 from mle_smith.metrics import METRICS, metric_source
 from mle_smith.metrics.submission import constant_prediction
@@ -273,3 +278,19 @@ def test_a_probability_of_the_other_class_is_understood(tmp_path: Path) -> None:
     hidden = source.replace('POSITIVE = "no"', 'POSITIVE = "n" + "o"')
     assert hidden != source
     assert found(task, tmp_path, hidden) == {}
+
+
+@pytest.mark.parametrize("seed", range(40))
+def test_a_small_test_set_shows_how_sure_predictions_are(seed: int) -> None:
+    """Of few rows an area under the curve has few values, which must not meet by chance."""
+    generator = np.random.default_rng(seed)
+    truth = pd.DataFrame(
+        {"id": [str(n) for n in range(40)], "y": generator.permutation(["a", "b"] * 20)}
+    )
+    form = SubmissionForm("id", ("id", "y"), ("y",), "probability", ("a", "b"), "b")
+    (asked,) = [p for p in probes(form, truth, seed) if "sure" in p.name]
+    scores = [
+        roc_auc_score(truth["y"] == "b", frame["y"].astype(float))
+        for frame in (asked.one, asked.other)
+    ]
+    assert scores[0] > scores[1]

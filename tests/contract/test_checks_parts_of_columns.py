@@ -89,6 +89,17 @@ def test_gaps_that_were_filled_by_the_target(kind: str, how: str, tmp_path: Path
     assert errors(task.write(tmp_path / "task")) == ({"L06"} if how == "by class" else set())
 
 
+def test_the_ends_of_a_scale_are_no_fillings(tmp_path: Path) -> None:
+    """Many reach either end, which goes with the class as the values beside it do."""
+    task = make_task("binary", rows=2000)
+    task.weaken()
+    generator = np.random.default_rng(7)
+    for frame, whole in ((task.train, task.train), (task.test, task.whole)):
+        mind = generator.normal(0, 1, len(whole)) + 2 * (whole[TARGET] == "yes") - 1
+        frame["mind"] = mind.clip(-1.4, 1.4).round(3)
+    assert errors(task.write(tmp_path / "task")) == set()
+
+
 @pytest.mark.parametrize("by_lot", [True, False])
 def test_the_mean_of_the_others_of_two_kinds(by_lot: bool, tmp_path: Path) -> None:
     task = make_task("regression")

@@ -164,6 +164,20 @@ def test_rare_classes_are_left_out(prepared: Prepared) -> None:
     assert "Rare" not in set(train["damage"]) | set(answers["damage"])
 
 
+def test_a_rare_class_that_test_lacks_is_left_out(prepared: Prepared) -> None:
+    frame = rows().sort_values("day").reset_index(drop=True)
+    frame["damage"] = ["Rare"] * 10 + ["Early"] * 40 + list(frame["damage"][50:])
+    formulation = idea(
+        task_type=TaskType.MULTICLASS,
+        targets=("damage",),
+        inputs=("size",),
+        metric="macro_f1",
+        split=BY_DAY,
+    )
+    train, _, answers = prepared(frame, formulation)
+    assert set(train["damage"]) - set(answers["damage"]) == {"Early"}
+
+
 def test_a_forecast_shows_no_answer_of_another_row(prepared: Prepared) -> None:
     formulation = idea(
         task_type=TaskType.FORECASTING,

@@ -10,7 +10,11 @@ from mle_smith.metrics import METRICS, class_columns
 from mle_smith.models.embedded.policy import Brief, Call, Policy
 from mle_smith.models.embedded.writing import render
 
-_TIME = re.compile(r"\d{1,4}[-/.]\d{1,2}[-/.]\d{1,4}([T ]\d{1,2}:\d{2}.*)?")
+_TIME = re.compile(
+    r"(\d{1,4}[-/.]\d{1,2}[-/.]\d{1,4}|[A-Z][a-z]{2,8} \d{1,2},? \d{4}"
+    r"|\d{1,2}[ -][A-Z][a-z]{2,8}[ -]\d{4})"
+    r"([T ]\d{1,2}:\d{2}.*)?"
+)
 _BALANCED = {"macro_f1", "balanced_accuracy", "mcc", "f1"}
 _ABSOLUTE = {"mae", "mape_safe", "smape"}
 _COMMON_IMPORTS = [
@@ -51,11 +55,11 @@ def tester(brief: Brief) -> Policy:
     overview = json.loads((yield Call("request_info", {"info_type": "overview"})))
     structure = json.loads((yield Call("request_info", {"info_type": "data_structure"})))
     task = understand(overview["description"], structure)
-    simple = solution(task, _simple(task), brief.seed)
-    checked = json.loads((yield Call("validate_code", {"code": simple})))
+    plain = solution(task, simple(task), brief.seed)
+    checked = json.loads((yield Call("validate_code", {"code": plain})))
     if checked["status"] != "ok":
         return f"The simple solution does not run: {checked['feedback']}"
-    first = json.loads((yield Call("execute_code", {"code": simple})))
+    first = json.loads((yield Call("execute_code", {"code": plain})))
     strong = solution(task, _strong(task), brief.seed)
     second = json.loads((yield Call("execute_code", {"code": strong})))
     history = json.loads((yield Call("get_history", {})))
@@ -121,7 +125,8 @@ def solution(task: Task, approach: Approach, seed: int) -> str:
     )
 
 
-def _simple(task: Task) -> Approach:
+def simple(task: Task) -> Approach:
+    """A linear model."""
     if task.classification:
         weight = ', class_weight="balanced"' if task.metric in _BALANCED else ""
         return Approach(
@@ -148,7 +153,7 @@ def _strong(task: Task) -> Approach:
 
 
 def _cautious(task: Task) -> Approach:
-    linear = _simple(task)
+    linear = simple(task)
     return Approach(
         "A cautious solution: a strongly regularised forest and a linear model, averaged.",
         [_ensemble_import(task), *linear.imports],
