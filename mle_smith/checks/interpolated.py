@@ -45,7 +45,8 @@ def interpolated_row_findings(subject: Subject) -> Iterator[Outcome]:
         rows = np.flatnonzero(classes == label)
         asked = places[classes[places] == label]
         for space in (scaled, table):  # whoever interpolates may or may not scale before
-            found.update(_on_lines(table, space, rows, asked, steps, cut))
+            near = _nearest(space, rows, asked)
+            found.update(_on_lines(table, scaled, near, asked, steps, cut))
     yield Measured("L12", {"interpolated_rows": len(found), "of_rows": len(places)})
     if len(found) >= max(limits.duplicate_rows, limits.duplicate_share * len(places)):
         yield Finding(
@@ -85,29 +86,38 @@ def _steps(column: Floats) -> Floats:
     return np.asarray(np.where(often, np.maximum(steps, np.ptp(column) / len(counts)), steps))
 
 
+def _nearest(space: Floats, rows: Ints, asked: Ints) -> list[Ints]:
+    """For each asked row those of `rows` that lie nearest to it, itself and its equals left out."""
+    if len(rows) <= _NEAREST:
+        return [rows[:0] for _ in asked]
+    near, distances = neighbours(
+        space[asked].astype(np.float32), space[rows].astype(np.float32), _NEAREST
+    )
+    return [
+        rows[places][(rows[places] != row) & (lengths > 0)]
+        for row, places, lengths in zip(asked, near, distances, strict=True)
+    ]
+
+
 def _on_lines(
-    table: Floats, space: Floats, rows: Ints, asked: Ints, steps: Floats, cut: int
+    table: Floats, scaled: Floats, near: list[Ints], asked: Ints, steps: Floats, cut: int
 ) -> Iterator[int]:
-    """Asked rows that are on a line with two of their nearest `rows`, not both of them test's.
+    """Asked rows that are on a line with two rows near them, not both of them test's.
 
     Args:
         table: numbers by row and column.
-        space: the same as points, by whose distances neighbours are near.
-        rows: which may be neighbours.
+        scaled: the same in standard deviations.
+        near: for each asked row those near to it.
         asked: which are asked about.
         steps: what each number was rounded to.
         cut: the first row of test.
     """
-    if len(rows) <= _NEAREST:
-        return
-    near, distances = neighbours(
-        space[asked].astype(np.float32), space[rows].astype(np.float32), _NEAREST
-    )
     luck = _LOG_LUCK - np.log10(len(asked) * _NEAREST**2)
-    for row, closest, lengths in zip(asked, rows[near], distances, strict=True):
-        others = closest[(closest != row) & (lengths > 0)]
-        ways = space[others] - space[row]
-        ways /= np.linalg.norm(ways, axis=1, keepdims=True).clip(1e-300)
+    for row, others in zip(asked, near, strict=True):
+        ways = scaled[others] - scaled[row]
+        moved = (np.abs(ways) > 0).sum(axis=1) >= _FEWEST_COLUMNS
+        others, ways = others[moved], ways[moved]
+        ways /= np.linalg.norm(ways, axis=1, keepdims=True)
         straight = np.abs(np.triu(ways @ ways.T, 1)) > 1 - _STRAIGHT
         for one, other in np.argwhere(straight):
             three = np.array([row, others[one], others[other]])
