@@ -78,7 +78,9 @@ def _ways(feature: Feature, text: pd.Series[str]) -> Iterator[tuple[str, Mask]]:
         for far in _far(feature.number):
             yield _FAR, far
         if filled.any():
-            yield "with fewer digits", (filled & (digits < digits[filled].mode()[0])).to_numpy()
+            usual_digits = digits[filled].mode()[0]
+            yield "with fewer digits", (filled & (digits < usual_digits)).to_numpy()
+            yield "with more digits", (filled & (digits > usual_digits)).to_numpy()
         return
     layout = bare.str.replace(r"\d+", "0", regex=True)
     if layout.str.fullmatch(r"[0\W]*").mean() > 0.99 and layout.nunique() <= _MOST_LAYOUTS:

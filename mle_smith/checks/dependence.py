@@ -15,6 +15,7 @@ from numpy.typing import NDArray
 from scipy.stats import chi2, hypergeom, norm, pearson3, rankdata  # type: ignore[import-untyped]  # has no stubs
 
 from mle_smith.checks.association import Goal
+from mle_smith.checks.dealing import evenness
 from mle_smith.checks.features import Floats, Ints
 
 _LAGS = 24
@@ -99,6 +100,7 @@ def order_dependence(signal: Signal) -> Dependence:
         _neighbours(signal, range(1, 2)),
         _neighbours(signal, range(2, min(_LAGS, count // 4) + 1)),
         in_periods(signal, min(_LAGS, count // 5)),
+        _dealt(signal),
         _in_parts(signal),
     )
     found = [of_family(d, len(kind) * len(kinds)) for kind in kinds for d in kind]
@@ -205,6 +207,19 @@ def in_periods(signal: Signal, most: int) -> list[Dependence]:
         effect = float(gained**2 / sizes[row, 0] / max(1e-9, 1 - share)) / signal.total
         z = float(norm.isf(np.clip(float(chance.min()), 1e-300, 1 - 1e-9)))
         found.append(Dependence(max(0.0, z), effect, f"every {period} rows"))
+    return found
+
+
+def _dealt(signal: Signal) -> list[Dependence]:
+    """Classes, or the upper half of a quantity, that come evenly, one row in so many."""
+    columns = signal.rows
+    if not np.isin(columns, (0.0, 1.0)).all():
+        columns = (columns > np.median(columns, axis=0)).astype(np.float64)
+    found = []
+    for column in columns.T:
+        even = evenness(column)
+        z = max(0.0, float(norm.isf(np.clip(even.chance, 1e-300, 1.0))))
+        found.append(Dependence(z, even.effect, "each class comes evenly, one row in so many"))
     return found
 
 

@@ -19,6 +19,7 @@ import pandas as pd
 from mle_smith.checks.association import Goal, column_skill
 from mle_smith.checks.check import Measured, Need, Outcome, check
 from mle_smith.checks.features import Feature, Floats, Ints, Mask
+from mle_smith.checks.group_tables import told_of_groups
 from mle_smith.checks.subject import Subject
 from mle_smith.values import Blame, Finding, Severity
 
@@ -75,7 +76,7 @@ class _Encoding(NamedTuple):
     asks="Numbers that are the same for all rows of a group, against the group's mean target of "
     "train and of all rows (drawn to the common mean by several priors): an error where all rows "
     "explain the number and train alone leaves several times as much. The mean of the other rows, "
-    "and the rank within the group, likewise.",
+    "and the rank within the group, likewise; so are numbers that another file has of the groups.",
     needs=(Need.PRIVATE,),
 )
 def encodings(subject: Subject) -> Iterator[Outcome]:
@@ -112,6 +113,31 @@ def encodings(subject: Subject) -> Iterator[Outcome]:
                     "repair": {"drop_columns": [feature.name]},
                 },
             )
+        yield from _of_tables(whole, goal, outcomes)
+
+
+def _of_tables(whole: Subject, goal: Goal, outcomes: list[Floats]) -> Iterator[Finding]:
+    """Means and sums that stand in a file of their own."""
+    in_train = np.arange(len(goal.codes)) < goal.feature.train_rows
+    for told in told_of_groups(whole.side_files.tables, whole.inputs):
+        means = (_group_mean(told.values, told.codes, outcome, in_train) for outcome in outcomes)
+        found = next((mean for mean in means if mean is not None), None)
+        if found is not None:
+            yield Finding(
+                code="L08",
+                severity=Severity.ERROR,
+                blame=Blame.REFACTOR,
+                message=f"{told.column!r} is made of {goal.feature.name!r} by {told.groups!r}, "
+                f"with the answers of test rows ({found.explained:.1%} explained, a residual of "
+                f"{found.ratio:.1%} of that with train alone): less the train rows it tells them. "
+                "Compute it from train, or leave it out.",
+                evidence={
+                    "groups": found.groups,
+                    "residual_of_all_rows_to_train": round(found.ratio, 4),
+                    "exploit": f"{told.column}, less the train rows of each {told.groups}",
+                },
+            )
+            return
 
 
 def _outcomes(goal: Goal) -> Iterator[Floats]:
@@ -167,9 +193,7 @@ def _found(
     return next((f._replace(how=f"{f.how} by {by.name!r}") for by, f in told if f), None)
 
 
-def _group_mean(
-    values: Floats, groups: Ints, outcome: Floats, in_train: Floats
-) -> _Encoding | None:
+def _group_mean(values: Floats, groups: Ints, outcome: Floats, in_train: Mask) -> _Encoding | None:
     known = ~np.isnan(values)
     size = int(groups.max()) + 1
     counts = np.bincount(groups[known], minlength=size)

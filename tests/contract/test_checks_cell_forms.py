@@ -39,6 +39,10 @@ FORMS: dict[str, tuple[str, Marked]] = {
             ~marked, cells.astype(float).round().map("{:.0f}".format)
         ),
     ),
+    "more digits": (
+        "height",
+        lambda cells, marked: cells.astype(float).map("{:.3f}".format) + np.where(marked, "0", ""),
+    ),
     "another order of the day": ("place", days),
     "another number for nothing": ("mass", lost),
     "capitals": ("place", lambda cells, marked: cells.where(~marked, cells.str.upper())),

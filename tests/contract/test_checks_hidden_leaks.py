@@ -411,3 +411,17 @@ def test_things_of_which_train_knows_a_few(told: bool, tmp_path: Path) -> None:
     task.test["device"] = [f"d{n}" for n in of_test]
     checked = check_package(task.write(tmp_path / "task"), layers={Layer.LEAKAGE})
     assert [f.code for f in checked.findings if f.severity is Severity.ERROR] == ["L09"] * told
+
+
+@pytest.mark.parametrize("of_all", [True, False])
+@pytest.mark.parametrize("what", ["sum", "mean"])
+def test_a_table_of_groups(what: str, of_all: bool, tmp_path: Path) -> None:
+    """Of all rows, or of train alone."""
+    task = make_task("regression", rows=900)
+    generator = np.random.default_rng(4)
+    for frame in (task.train, task.test):
+        frame["site"] = [f"s{n:03d}" for n in generator.integers(0, 120, len(frame))]
+    known = pd.concat([task.train, task.whole]) if of_all else task.train
+    stats = known.groupby("site")[TARGET].agg(["size", what]).round(6)
+    task.files["sites.csv"] = stats.reset_index().to_csv(index=False)
+    assert ("L08" in errors(task.write(tmp_path / "task"))) is of_all
