@@ -7,6 +7,7 @@ file shows, so they have to tell much more.
 
 from __future__ import annotations
 
+import re
 from collections import defaultdict
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass, field
@@ -34,6 +35,10 @@ from mle_smith.package.layout import PUBLIC
 from mle_smith.values import Blame, Finding, Severity
 
 _MAX_FILES = 200_000
+_WORDS = re.compile(r"[^\W_]+")
+_ONE_EACH = 0.9
+"""Rows that have a file of their own, and files that have a word of their own at one place of their
+names, if that is what names them."""
 _FEWEST_OF_A_FOLDER = 3
 """Rows that share a folder, on average; in fewer it is the file's name."""
 
@@ -161,19 +166,32 @@ def _archives(listings: dict[str, pd.DataFrame]) -> Iterator[_Home]:
 
 def _rows(table: pd.DataFrame, columns: Sequence[str], home: _Home) -> list[str | None] | None:
     """For each row its file, by what a column names; None where the files are not of these rows."""
+    for by_name in _ways_to_name(home):
+        for column in columns:
+            if column not in table.columns:
+                continue
+            cells = plain(table[column]).fillna("")
+            names = [by_name.get(c) or by_name.get(PurePosixPath(c).name) for c in cells]
+            enough = sum(n is not None for n in names) >= max(MIN_ROWS, 0.5 * len(names))
+            if enough and len(set(names)) > _ONE_EACH * len(names):
+                return names
+    return None
+
+
+def _ways_to_name(home: _Home) -> Iterator[dict[str, str]]:
+    """Files by what may stand for them: their paths and names, or one word of each name."""
+    paths = {file: PurePosixPath(file) for file in home.files}
     by_name: dict[str, str] = {}
-    for file in home.files:
-        path = PurePosixPath(file)
+    for file, path in paths.items():
         for key in (file, path.name, path.stem):
             by_name.setdefault(key, file)
-    for column in columns:
-        if column not in table.columns:
-            continue
-        cells = plain(table[column]).fillna("")
-        names = [by_name.get(c) or by_name.get(PurePosixPath(c).name) for c in cells]
-        if sum(n is not None for n in names) >= max(MIN_ROWS, 0.5 * len(names)):
-            return names if len(set(names)) > 0.9 * len(names) else None
-    return None
+    yield by_name
+    words = {file: _WORDS.findall(path.stem) for file, path in paths.items()}
+    for place in (-1, 0, 1, 2):
+        there = {f: w[place].lstrip("0") or "0" for f, w in words.items() if len(w) > max(1, place)}
+        by_word = {word: file for file, word in there.items()}
+        if len(by_word) >= _ONE_EACH * len(home.files):
+            yield by_word
 
 
 def _listing(home: _Home, rows: list[str | None]) -> dict[str, Floats]:

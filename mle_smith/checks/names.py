@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 from collections.abc import Iterator
 
 import numpy as np
@@ -25,6 +26,7 @@ _FIRST_PART = r"^([^-_./: ]*)"
 _HEXADECIMAL = r"[0-9a-fA-F-]{6,64}"
 _PLACES = 20
 """Letters from the front, and as many from the back: a hash and a UUID are asked throughout."""
+_MOST_NUMBERS = 6
 QUESTIONS = 180
 """About so many a name is asked, each by itself."""
 
@@ -45,6 +47,7 @@ def name_dependence(names: pd.Series[str], signal: Signal) -> Dependence:
             rest = (whole % modulus).astype(np.float64)
             found.append(number_dependence(signal, rest, f"the remainder by {modulus}"))
         found += list(_gaps(values, signal))
+    found += [number_dependence(signal, n, "a number in it") for n in _earlier_numbers(text)]
     order = np.argsort(text.to_numpy(), kind="stable")
     found.append(as_one_of(order_dependence(signal.ordered(order)), QUESTIONS))
     found += list(_letters(text, signal))
@@ -71,10 +74,24 @@ def name_numbers(names: pd.Series[str]) -> Floats:
     return np.stack(parts, axis=1)
 
 
+def _hexadecimal(text: pd.Series[str]) -> bool:
+    return bool(text.str.fullmatch(_HEXADECIMAL).all() and text.str.contains("[a-fA-F]").any())
+
+
+def _earlier_numbers(text: pd.Series[str]) -> Iterator[Floats]:
+    """The numbers of each name but its last, where all names have as many."""
+    if _hexadecimal(text):
+        return
+    numbers = [re.findall(r"\d{1,15}", name) for name in text]
+    many = {len(found) for found in numbers}
+    if len(many) == 1 and 2 <= max(many) <= _MOST_NUMBERS:
+        yield from np.array(numbers, dtype=np.float64).T[:-1]
+
+
 def number_in(text: pd.Series[str]) -> Floats | None:
     """The number that each name is, or ends with; None where one has none, or too long a one."""
     numbers = numbers_of(text)
-    if numbers is None and text.str.fullmatch(_HEXADECIMAL).all():
+    if numbers is None and _hexadecimal(text):
         digits = text.str.replace("-", "").str[-12:]
         return np.array([int(name or "0", 16) for name in digits], dtype=np.float64)
     if numbers is None:

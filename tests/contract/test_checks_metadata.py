@@ -153,3 +153,17 @@ def test_sessions_in_the_names_of_files(told: bool, tmp_path: Path) -> None:
         take = generator.permutation(len(frame)) + (0 if frame is task.train else 5000)
         frame["file"] = [f"s{s:03d}_take{t:04d}.wav" for s, t in zip(session, take, strict=True)]
     assert ("L09" in errors(task.write(tmp_path / "task"))) == told
+
+
+@pytest.mark.parametrize("told", [True, False])
+@pytest.mark.parametrize("named", ["page_{rank:05d}_{key:06d}.txt", "{key}-{rank}.txt"])
+def test_numbers_beside_the_id_in_the_names_of_files(
+    named: str, told: bool, tmp_path: Path
+) -> None:
+    task = make_task("regression")
+    for key, rank in in_some_order(task, told):
+        task.files[f"records/{named.format(key=key, rank=int(rank))}"] = "a record"
+    subject = task.write(tmp_path / "task", LocalSandbox())
+    for path in (subject.paths.public / "records").iterdir():
+        os.utime(path, (1e9, 1e9))
+    assert errors(subject) == ({"L05"} if told else set())
