@@ -6,7 +6,7 @@ duplicates, and negative pairs that were drawn from other names than positive on
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from itertools import combinations
 from typing import NamedTuple
 
@@ -18,7 +18,8 @@ from scipy.stats import binom, rankdata  # type: ignore[import-untyped]  # has n
 
 from mle_smith.checks.association import Goal, correlation, tree_skill
 from mle_smith.checks.check import Measured, Need, Outcome, check
-from mle_smith.checks.features import Feature, Floats, Ints
+from mle_smith.checks.decoding.readers import SideTable
+from mle_smith.checks.features import Feature, Floats, Ints, plain
 from mle_smith.checks.links import beaten, link_findings
 from mle_smith.checks.subject import Subject
 from mle_smith.values import Blame, Finding, Severity
@@ -29,6 +30,9 @@ _FEWEST = 5
 _FEWEST_NAMES = 40
 _FEWEST_CORRELATED = 10
 _FEW_LEAVES = 8
+_MOST_TABLES = 20
+_KNOWN = 0.5
+"""Names of a column of another file that are names of the rows."""
 
 
 @check(
@@ -36,9 +40,10 @@ _FEW_LEAVES = 8
     title="Pairs and links",
     asks="Two columns of the same values: test rows (a, b) whose (b, a) is in train, and whether "
     "the target there is the same, the other one, or goes with it, against chance; whether how "
-    "often names occur, or a chain of train pairs between them, foretells the target better than "
-    "all other inputs. Links between rows (a column of ids, a table of pairs of ids, a sparse "
-    "matrix): whether the linked train rows foretell test rows better than all inputs.",
+    "often names occur, a chain of train pairs between them, or a list of pairs in another file "
+    "foretells the target better than all other inputs. Links between rows (a column of ids, a "
+    "table of pairs of ids, a sparse matrix): whether the linked train rows foretell test rows "
+    "better than all inputs.",
     needs=(Need.PRIVATE,),
 )
 def reversed_pairs(subject: Subject) -> Iterator[Outcome]:
@@ -129,6 +134,11 @@ def _of_the_graph(subject: Subject, goal: Goal, one: Feature, other: Feature) ->
         "how often each name occurs": tree_skill(_degrees(left, right), goal, subject.seed),
         "which names train joins by a chain of pairs": _chained(goal, left, right),
     }
+    listed = _listed(subject.side_files.tables, one, other)
+    if listed is not None:
+        skills["whether another file has the pair, as it is or turned"] = tree_skill(
+            listed, goal, subject.seed, _FEW_LEAVES
+        )
     yield Measured(
         "L16", {f"{one.name} - {other.name}": {k: round(v, 4) for k, v in skills.items()}}
     )
@@ -148,7 +158,7 @@ def _of_the_graph(subject: Subject, goal: Goal, one: Feature, other: Feature) ->
             "columns": [one.name, other.name],
             "skill": round(skill, 4),
             "skill_of_all_others": round(rest, 4),
-            "exploit": f"a tree on {how}" if "often" in how else how,
+            "exploit": f"a tree on {how}" if "train joins" not in how else how,
             "repair": {"split": "grouped", "by": [one.name, other.name]},
         },
     )
@@ -194,6 +204,22 @@ def _degrees(left: Ints, right: Ints) -> Floats:
     counts = np.bincount(np.concatenate([left, right]) + 1)
     both = np.stack([counts[left + 1], counts[right + 1]], axis=1).astype(np.float64)
     return np.sort(both, axis=1)
+
+
+def _listed(tables: Sequence[SideTable], one: Feature, other: Feature) -> Floats | None:
+    """Whether another file lists the pair of each row, and the turned pair; None where none may."""
+    ours = [plain(f.text.fillna("")).to_numpy(dtype=object) for f in (one, other)]
+    names = {*ours[0], *ours[1]} - {""}
+    found = []
+    for table in sorted(tables, key=lambda table: -len(table.frame))[:_MOST_TABLES]:
+        cells = {c: plain(table.frame[c].astype(str)) for c in table.frame.columns[:_MAX_COLUMNS]}
+        known = [c for c, texts in cells.items() if texts.isin(names).mean() >= _KNOWN]
+        for first, second in list(combinations(known, 2))[:_MOST_TABLES]:
+            pairs = pd.MultiIndex.from_arrays([cells[first], cells[second]])
+            for turn in (ours, ours[::-1]):
+                found.append(pd.MultiIndex.from_arrays(turn).isin(pairs))
+    varied = [mask.astype(np.float64) for mask in found if 0 < mask.mean() < 1]
+    return np.stack(varied, axis=1) if varied else None
 
 
 def _chained(goal: Goal, left: Ints, right: Ints) -> float:

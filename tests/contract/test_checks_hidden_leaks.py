@@ -425,3 +425,18 @@ def test_a_table_of_groups(what: str, of_all: bool, tmp_path: Path) -> None:
     stats = known.groupby("site")[TARGET].agg(["size", what]).round(6)
     task.files["sites.csv"] = stats.reset_index().to_csv(index=False)
     assert ("L08" in errors(task.write(tmp_path / "task"))) is of_all
+
+
+@pytest.mark.parametrize("told", [True, False])
+def test_a_list_of_links_that_has_the_turned_pair(told: bool, tmp_path: Path) -> None:
+    task = make_task("binary", rows=900)
+    generator = np.random.default_rng(4)
+    links = []
+    for frame, whole in ((task.train, task.train), (task.test, task.whole)):
+        names = [f"n{n:03d}" for n in generator.permutation(2 * len(frame)) % 400]
+        frame["source"], frame["sink"] = names[: len(frame)], names[len(frame) :]
+        kept = (whole[TARGET] == "yes") if told else (whole["id"] % 3 == 0)
+        links += list(zip(frame["sink"][kept], frame["source"][kept], strict=True))
+    lines = [f"{a},{b}" for a, b in links] + [f"n{n:03d},n{n * 7 % 400:03d}" for n in range(400)]
+    task.files["links.csv"] = "\n".join(["from,to", *generator.permutation(lines)])
+    assert ("L16" in errors(task.write(tmp_path / "task"))) is told

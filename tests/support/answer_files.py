@@ -225,6 +225,13 @@ def as_remarks(task: Task) -> bytes:
     return "\n".join(lines).encode()
 
 
+def in_literals(task: Task) -> bytes:
+    """A program that has them packed, in texts over several lines."""
+    packed = zlib.compress(told(task).to_csv(index=False, sep="\t").encode()).hex()
+    lines = "\n".join(f'    "{packed[at : at + 100]}"' for at in range(0, len(packed), 100))
+    return f"import zlib\n\nKNOWN = (\n{lines}\n)\n".encode()
+
+
 def by_hexadecimal_ids(task: Task) -> bytes:
     lines = [json.dumps({"uid": f"0x{k:06X}", "tags": [o]}) for k, o in told(task).to_numpy()]
     return "\n".join(lines).encode()
@@ -267,6 +274,7 @@ FILES: dict[str, Callable[[Task, Path], bytes]] = {
     "tour.ipynb": lambda task, _: as_a_notebook(task),
     "report.pdf": lambda task, _: as_a_document(task),
     "map.png": lambda task, _: as_a_picture(task),
+    "check.py": lambda task, _: in_literals(task),
     "cache.z": lambda task, _: zlib.compress(told(task).to_csv(index=False).encode()),
     "long.csv": lambda task, _: as_long_rows(task),
     "boxes.json": lambda task, _: under_headings(task),

@@ -137,8 +137,15 @@ def holds_encoded(data: bytes) -> bool:
     return _ENCODED.search(_unfolded(data)) is not None
 
 
+_NEXT_LITERAL = re.compile(
+    rb"(?<=[A-Za-z0-9+/=_-]{40})([\"'])[ \t]*[+\\]?[ \t]*\n[ \t]*\+?[ \t]*b?\1"
+)
+"""The end of a text in code, and the beginning of the next one, which goes on with it."""
+
+
 def _unfolded(data: bytes) -> bytes:
     joined = data.replace(b"\\n", b"").replace(b"\r", b"")
+    joined = _NEXT_LITERAL.sub(b"", joined)
     return re.sub(rb"(?<=[A-Za-z0-9+/]{60})\n", b"", joined)
 
 
