@@ -30,6 +30,8 @@ _FEWEST = 5
 _FEWEST_NAMES = 40
 _FEWEST_CORRELATED = 10
 _FEW_LEAVES = 8
+_ALIKE_NAMES, _ALIKE_NUMBERS = 0.02, 0.2
+"""Values that two columns share. Numbers meet by chance, names of which each is rare do not."""
 _MOST_TABLES = 20
 _KNOWN = 0.5
 """Names of a column of another file that are names of the rows."""
@@ -75,13 +77,14 @@ def _within(feature: Feature) -> Iterator[tuple[Feature, Feature]]:
 
 
 def _same_kind(one: Feature, other: Feature) -> bool:
-    """Whether the columns name the same things: their values are the same to a fifth."""
+    """Whether the columns name the same things: a fifth of the numbers, or some of the names."""
     if (one.number is None) != (other.number is None):
         return False
     if one.number is not None and bool((one.number % 1 != 0).any()):
         return False
     ours, theirs = set(one.plain_text.dropna()), set(other.plain_text.dropna())
-    return len(ours & theirs) >= max(8, 0.2 * min(len(ours), len(theirs)))
+    least = _ALIKE_NAMES if one.number is None else _ALIKE_NUMBERS
+    return len(ours & theirs) >= max(8, least * min(len(ours), len(theirs)))
 
 
 def _judged(subject: Subject, goal: Goal, one: Feature, other: Feature) -> Iterator[Outcome]:

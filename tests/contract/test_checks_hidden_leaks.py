@@ -221,6 +221,19 @@ def test_pairs_within_one_cell(tmp_path: Path) -> None:
     assert errors(task.write(tmp_path / "task")) == {"L16"}
 
 
+def test_names_of_which_only_the_turned_pairs_come_back(tmp_path: Path) -> None:
+    task = make_task("multiclass")
+    for frame, first in ((task.train, 0), (task.test, 5_000)):
+        frame["one"] = [f"n{first + n}" for n in range(len(frame))]
+        frame["other"] = [f"n{first + 1_000 + n}" for n in range(len(frame))]
+    turned = task.test.loc[:9, ["other", "one"]].to_numpy()
+    task.train.loc[:9, ["one", "other"]] = turned
+    task.train.loc[:9, TARGET] = task.answers.loc[:9, TARGET].to_numpy()
+    order = np.random.default_rng(0)
+    task.train = task.train.sample(frac=1, random_state=order)
+    assert errors(task.write(tmp_path / "task")) == {"L16"}
+
+
 def test_grades_of_one_scale_meet_in_every_order(tmp_path: Path) -> None:
     """Rows (3, 1) and (1, 3) are no pair of two names, though they are of one class."""
     task = make_task("binary", rows=900)
