@@ -27,6 +27,14 @@ from mle_smith.checks.subject import Subject
 from mle_smith.checks.time_overlap import time_of_rows
 from mle_smith.values import Blame, Finding, Severity
 
+_AFTERWARDS = frozenset(
+    {
+        *("after", "afterwards", "later", "follow", "followup", "outcome", "aftermath"),
+        *("closing", "closed", "closure", "resolved", "resolution", "settled", "settlement"),
+        *("billed", "refunded", "refund", "chargeback", "recovered", "collected", "payout"),
+        *("discharge", "discharged", "disposition", "verdict", "adjudicated", "confirmed"),
+    }
+)
 _MIN_REPEATS = 10
 _GRADES = 4
 _GRADE_VALUES = 3
@@ -71,11 +79,16 @@ def recodes(feature: Feature, goal: Goal) -> bool:
 
 def named_alike(column: str, target: str) -> bool:
     """Whether the names share a word of three letters or more."""
-    words = [
-        set(re.findall(r"[a-z]{3,}", re.sub(r"(?<=[a-z])(?=[A-Z])", " ", name).lower()))
-        for name in (column, target)
-    ]
-    return bool(words[0] & words[1])
+    return bool(set(_words(column)) & set(_words(target)))
+
+
+def _words(name: str) -> list[str]:
+    return re.findall(r"[a-z]{3,}", re.sub(r"(?<=[a-z])(?=[A-Z])", " ", name).lower())
+
+
+def named_afterwards(column: str) -> bool:
+    """Whether the name speaks of what is known only when all is over."""
+    return bool(set(_words(column)) & _AFTERWARDS)
 
 
 def told_in_text(feature: Feature, goal: Goal) -> float:
@@ -222,9 +235,19 @@ def _strong(
 ) -> Iterator[Finding]:
     """Single columns that foretell the target where all the others together do far worse."""
     limits = subject.thresholds
-    least = limits.suspect_class_skill if goal.classes else limits.suspect_skill
-    screen = least - limits.skill_margin
-    suspects = {n for n, s in skills.items() if s >= screen and n not in certain}
+    usual = limits.suspect_class_skill if goal.classes else limits.suspect_skill
+
+    def bounds(name: str) -> tuple[float, float]:
+        """The least skill of a suspect, and the part of all errors that it may leave."""
+        if named_afterwards(name):
+            return limits.afterwards_skill, limits.afterwards_ratio
+        return usual, limits.rest_ratio
+
+    suspects = {
+        name
+        for name, skill in skills.items()
+        if skill >= bounds(name)[0] - limits.skill_margin and name not in certain
+    }
     if subject.temporal and not goal.classes:
         # Yesterday's value may honestly be all there is to know: `future` judges numbers.
         suspects = {f.name for f in subject.inputs if f.name in suspects and f.quantity is None}
@@ -233,9 +256,8 @@ def _strong(
         # Copies vouch for each other; what is merely strong may stand against other such.
         apart = copies | {feature.name} | certain
         others = [f for f in subject.inputs if f.name not in apart]
-        found = standing(
-            [feature], alone_of(subject.seed), others, goal, subject.seed, least, limits.rest_ratio
-        )
+        rule = alone_of(subject.seed)
+        found = standing([feature], rule, others, goal, subject.seed, *bounds(feature.name))
         if found is None or (series and goal.classes and of_the_past(feature, goal, series)):
             continue
         certain.add(feature.name)

@@ -147,6 +147,12 @@ class Thresholds(Value):
     rest_ratio: float = 0.3
     """A proxy leaves at most this part of the error that all other columns together leave. With
     both measured on all rows; honest columns above the least skill leave more than the half."""
+    afterwards_skill: float = 0.5
+    """Skill of a single column whose name speaks of what comes after (a follow-up, a settlement),
+    from which on it is looked at: half of what the target varies by."""
+    afterwards_ratio: float = 0.7
+    """Part of the error of all others that it leaves at most. A name alone says nothing: the column
+    has to tell a third of what nothing else tells."""
     identity_residual: float = 1e-3
     """Residual, in standard deviations of the target, of a sum or product that is an identity:
     what rounding to three digits leaves."""

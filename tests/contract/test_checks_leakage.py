@@ -348,6 +348,18 @@ def test_a_noisy_copy_of_the_target(noise: float, leaks: bool, tmp_path: Path) -
     assert codes(task, tmp_path) == ({"L06"} if leaks else set())
 
 
+@pytest.mark.parametrize(("name", "leaks"), [("follow_up_score", True), ("score", False)])
+@pytest.mark.parametrize("noise", [6.0, 40.0])
+def test_a_name_adds_suspicion(name: str, leaks: bool, noise: float, tmp_path: Path) -> None:
+    """To what tells more than all else; of what tells little it says nothing."""
+    task = make_task("regression", rows=600)
+    for column in ("height", "place"):
+        task.train, task.test = task.train.drop(columns=column), task.test.drop(columns=column)
+    generator = np.random.default_rng(2)
+    task.both(lambda f: (f[TARGET] + generator.normal(0, noise, len(f))).round(3), name)
+    assert codes(task, tmp_path) == ({"L06"} if leaks and noise < 10 else set())
+
+
 @pytest.mark.parametrize("kind", ["regression", "temporal"])
 def test_two_numbers_whose_quotient_is_nearly_the_target(kind: str, tmp_path: Path) -> None:
     task = make_task(kind, rows=400)
