@@ -18,6 +18,8 @@ from mle_smith.checks.features import Floats, numbers_of
 from mle_smith.checks.interpolated import interpolated_row_findings
 from mle_smith.checks.learning import learning
 from mle_smith.checks.subject import Subject
+from mle_smith.errors import PackageError
+from mle_smith.package.seal import load
 from mle_smith.syntax import parse_python
 from mle_smith.values import Blame, Finding, Severity
 
@@ -55,15 +57,28 @@ def learned_from_all(subject: Subject) -> Iterator[Outcome]:
         )
     if traces and not code:
         # The source may have been standardised as a whole; who has the raw data can see that
-        # prepare.py leaves the columns as they are.
-        own = subject.raw is not None
+        # prepare.py leaves the columns as they are, and may have seen it when the task was made.
+        names = [t.column for t in traces]
+        severity = Severity.INFO if subject.raw is not None else Severity.ERROR
+        if severity is Severity.ERROR and set(names) <= _seen_with_raw_data(subject):
+            severity = Severity.WARNING
         listed = ", ".join(f"{t.column!r} ({t.how})" for t in traces[:4])
         yield _finding(
-            Severity.INFO if own else Severity.ERROR,
+            severity,
             f"{len(traces)} columns were made from train and test together: {listed}. Split first, "
             "and fit on train.",
-            columns=[t.column for t in traces],
+            columns=names,
         )
+
+
+def _seen_with_raw_data(subject: Subject) -> set[str]:
+    """Columns that the manifest says to be standardised in the raw data already."""
+    try:
+        records = load(subject.package).checks
+    except PackageError:
+        return set()
+    told = (r.numbers for r in records if r.code == "L12" and r.severity is Severity.INFO)
+    return {str(name) for numbers in told for name in numbers.get("columns", ())}
 
 
 def _finding(severity: Severity, message: str, **evidence: object) -> Finding:

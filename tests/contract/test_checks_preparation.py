@@ -9,10 +9,14 @@ import numpy as np
 import pandas as pd
 import pytest
 
-from mle_smith.checks import Layer
+from mle_smith.checks import Layer, Subject, check_package
 from mle_smith.checks.thresholds import Thresholds
+from mle_smith.package.manifest import CheckRecord
+from mle_smith.package.seal import seal
+from mle_smith.values import Severity
 from tests.support.checked import errors
 from tests.support.local import LocalSandbox
+from tests.support.packages import write_package
 from tests.support.tasks import TARGET, Task, make_task
 
 
@@ -275,3 +279,23 @@ def test_what_differs_from_run_to_run(line: str, wrong: bool, tmp_path: Path) ->
     subject = make_task("binary").write(tmp_path / "task")
     subject.paths.prepare.write_text(f"def prepare(raw, public, private):\n    {line}\n")
     assert errors(subject, Layer.PREPARATION) == ({"P13"} if wrong else set())
+
+
+@pytest.mark.parametrize(
+    ("seen", "found"), [(("weight",), Severity.WARNING), (("length",), Severity.ERROR)]
+)
+def test_scales_that_were_seen_in_the_raw_data(
+    seen: tuple[str, ...], found: Severity, tmp_path: Path
+) -> None:
+    """Whoever made the task had them at hand; who has the package alone cannot tell."""
+    example = write_package(tmp_path, "regression")
+    public = example.paths.public
+    tables = {name: pd.read_csv(public / name) for name in ("train.csv", "test.csv")}
+    weights = pd.concat([table["weight"] for table in tables.values()])
+    for name, table in tables.items():
+        table["weight"] = (table["weight"] - weights.mean()) / weights.std()
+        table.to_csv(public / name, index=False)
+    record = CheckRecord(code="L12", severity=Severity.INFO, numbers={"columns": list(seen)})
+    seal(example.paths.root, example.manifest.model_copy(update={"checks": (record,)}))
+    checked = check_package(Subject(example.paths.root), layers={Layer.LEAKAGE})
+    assert [f.severity for f in checked.findings if f.code == "L12"] == [found]
