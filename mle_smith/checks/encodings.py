@@ -195,6 +195,8 @@ def _found(
 
 def _group_mean(values: Floats, groups: Ints, outcome: Floats, in_train: Mask) -> _Encoding | None:
     known = ~np.isnan(values)
+    if not known.any():
+        return None
     size = int(groups.max()) + 1
     counts = np.bincount(groups[known], minlength=size)
     filled = np.where(known, values, 0.0)

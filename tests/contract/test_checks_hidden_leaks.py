@@ -436,6 +436,8 @@ def test_a_table_of_groups(what: str, of_all: bool, tmp_path: Path) -> None:
         frame["site"] = [f"s{n:03d}" for n in generator.integers(0, 120, len(frame))]
     known = pd.concat([task.train, task.whole]) if of_all else task.train
     stats = known.groupby("site")[TARGET].agg(["size", what]).round(6)
+    stats["closed"] = pd.Series([np.nan] * len(stats), stats.index)
+    stats.loc["none of them"] = [1, 2.0, 3.0]
     task.files["sites.csv"] = stats.reset_index().to_csv(index=False)
     assert ("L08" in errors(task.write(tmp_path / "task"))) is of_all
 
