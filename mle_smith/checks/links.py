@@ -94,7 +94,11 @@ def beaten(
     if skill < limits.entity_skill + luck:
         return None
     others = [f for f in subject.inputs if f.name not in own or f.number is not None]
-    predicted = joint_prediction(others, goal, subject.seed)
+    predicted = (
+        joint_prediction(others, goal, subject.seed)
+        if len(others) < len(subject.inputs)
+        else subject.foretold[goal.feature.name]
+    )
     rest = 0.0 if predicted is None else goal.skill(predicted, asked)
     far = skill - rest >= limits.entity_gain + luck or 1 - skill <= limits.rest_ratio * (1 - rest)
     return rest if far else None

@@ -14,8 +14,8 @@ from pathlib import Path
 import pandas as pd
 from pydantic import ValidationError
 
-from mle_smith.checks.association import Goal, column_skill
-from mle_smith.checks.features import Feature, evenly_spaced, plain
+from mle_smith.checks.association import Goal, column_skill, joint_prediction
+from mle_smith.checks.features import Feature, Floats, Ints, evenly_spaced, plain
 from mle_smith.checks.side_files import SideFiles, read_side_files
 from mle_smith.checks.streamed import Streamed, evenly_spaced_rows, megabytes_held
 from mle_smith.checks.thresholds import Thresholds
@@ -319,6 +319,13 @@ class Subject:
         return {
             goal.feature.name: {f.name: column_skill(f, goal, self.seed) for f in self.inputs}
             for goal in self.goals
+        }
+
+    @cached_property
+    def foretold(self) -> dict[str, Floats | Ints | None]:
+        """By target: what a forest on all inputs says of test rows; None where there is none."""
+        return {
+            goal.feature.name: joint_prediction(self.inputs, goal, self.seed) for goal in self.goals
         }
 
     @cached_property
