@@ -229,6 +229,8 @@ def gaps_of_test_alone(specimen: Specimen, strength: Strength) -> None:
     signal = specimen.signal(specimen.whole)
     high = signal > np.median(signal) if len(np.unique(signal)) > 2 else signal == signal.max()
     away = high & (specimen.rng.random(len(high)) < strength.of(0.5, 0.75, 1.0))
+    if not away.any():
+        raise NotApplicableError("the class of the highest number is the most frequent one")
     name = str(specimen.rng.choice(full))
     specimen.test[name] = specimen.test[name].mask(away, "")
 

@@ -187,19 +187,22 @@ def _in_parts(signal: Signal) -> list[Dependence]:
 
 
 def in_periods(signal: Signal, most: int) -> list[Dependence]:
-    """Members of one class at every p-th row: exact, for each period, phase and class."""
+    """Members of one class, or of the others, at every p-th row: exact, by period and phase."""
     count = len(signal.rows)
-    members = signal.rows.sum(axis=0)
     found: list[Dependence] = []
     if not np.isin(signal.rows, (0.0, 1.0)).all():
         return [
             between(signal, np.arange(count) % p, f"every {p} rows")
             for p in range(2, min(most, count // 10) + 1)
         ]
+    rows = signal.rows
+    if rows.shape[1] > 2:  # of two classes one has what the other lacks
+        rows = np.concatenate([rows, 1 - rows], axis=1)
+    members = rows.sum(axis=0)
     for period in range(2, most + 1):
         phase = np.arange(count) % period
         sizes = np.bincount(phase)[:, None]
-        inside = np.stack([np.bincount(phase, column, period) for column in signal.rows.T], axis=1)
+        inside = np.stack([np.bincount(phase, column, period) for column in rows.T], axis=1)
         chance = hypergeom.sf(inside - 1, count, members[None, :], sizes) * inside.size
         row, column = np.unravel_index(int(chance.argmin()), chance.shape)
         share = float(members[column]) / count

@@ -130,10 +130,19 @@ def _resolution(values: Floats) -> float:
 
 
 def _ranked(values: Floats) -> bool:
-    """Whether the values are their own ranks, equal ones included, from 0 to 1."""
+    """Whether the values are their own ranks, equal ones included, from 0 to 1.
+
+    The ends may be drawn out to 0 and 1, however many rows are equal there, and of equal rows the
+    rank is one of two next to each other.
+    """
     ranks, count = rankdata(values), len(values)
+    _, places, equal = np.unique(values, return_inverse=True, return_counts=True)
+    close = np.where(equal[places] > 1, 0.6, 0.1) / count
+    inner = (values > values.min()) & (values < values.max())
+    if not inner.any():
+        return False
     scaled = (ranks / count, (ranks - 0.5) / count, (ranks - 1) / max(1, count - 1))
-    return any(np.abs(values - one).max() < 0.1 / count for one in scaled)
+    return any((np.abs(values - one) < close)[inner].all() for one in scaled)
 
 
 def _uniform(values: Floats) -> float:

@@ -8,6 +8,7 @@ from pathlib import Path
 import numpy as np
 import pandas as pd
 import pytest
+from sklearn.preprocessing import QuantileTransformer
 
 from mle_smith.checks import Layer, Subject, check_package
 from mle_smith.checks.thresholds import Thresholds
@@ -137,6 +138,14 @@ def test_scales_fitted_before_the_split(of_all: bool, tmp_path: Path) -> None:
     for frame in (task.train, task.test):
         frame["mass"] = (frame["mass"] - source.mean()) / source.std()
     assert errors(task.write(tmp_path / "task")) == ({"L12"} if of_all else set())
+
+
+def test_quantiles_of_numbers_that_are_equal_at_the_ends(tmp_path: Path) -> None:
+    task = make_task("regression")
+    whole = pd.concat([task.train["height"], task.test["height"]]).clip(14, 27).round(1)
+    made = QuantileTransformer(n_quantiles=600).fit_transform(whole.to_numpy()[:, None])[:, 0]
+    task.train["height"], task.test["height"] = np.split(made, [len(task.train)])
+    assert errors(task.write(tmp_path / "task")) == {"L12"}
 
 
 @pytest.mark.parametrize("of_all", [True, False])
