@@ -87,14 +87,15 @@ def _even(cells: Floats, answers: Floats, step: float) -> _Mean | None:
     """Every row of a span has the same weight."""
     sums = np.r_[0.0, answers.cumsum()]
     places = np.arange(len(cells))
+    values, counts = np.unique(cells[np.isfinite(cells)], return_counts=True)
+    usual = values[counts.argmax()]  # of two columns of zeros each is the mean of the other
     for first in range(-_FARTHEST, _FARTHEST + 1):
         for last in range(first + 1, min(first + _FARTHEST, _FARTHEST) + 1):
             inside = places[max(0, -first) : len(cells) - max(0, last)]
-            if len(inside) < _FEWEST:
-                continue
             total = sums[inside + last + 1] - sums[inside + first]
             for how, made in (("the mean", total / (last + 1 - first)), ("the sum", total)):
-                if np.mean(np.abs(made - cells[inside]) <= step) >= _ALL:
+                apart = (np.abs(made - usual) > step) | (cells[inside] != usual)
+                if _equal(made[apart], cells[inside][apart], step):
                     return _Mean(how, first, last)
     return None
 
@@ -104,10 +105,14 @@ def _fading(cells: Floats, answers: Floats, step: float) -> _Mean | None:
     for last in range(-_FARTHEST, _FARTHEST + 1):
         inside = np.arange(max(1, -last), len(cells) - max(0, last))
         moved, way = np.diff(cells)[inside - 1], answers[inside + last] - cells[inside - 1]
-        kept = np.isfinite(moved)
-        if kept.sum() < _FEWEST:
-            continue
-        part = float(moved[kept] @ way[kept]) / max(float(way[kept] @ way[kept]), 1e-300)
-        if np.mean(np.abs(moved - part * way)[kept] <= 2 * step) >= _ALL and part > _LEAST_PART:
+        kept = np.isfinite(moved) & ((moved != 0) | (np.abs(way) > step))
+        moved, way = moved[kept], way[kept]
+        part = float(moved @ way) / max(float(way @ way), 1e-300)
+        if part > _LEAST_PART and _equal(part * way, moved, 2 * step):
             return _Mean("the fading mean", -_FARTHEST, last)
     return None
+
+
+def _equal(made: Floats, cells: Floats, step: float) -> bool:
+    """Whether enough rows are compared, and nearly all are equal but for rounding."""
+    return len(made) >= _FEWEST and float(np.mean(np.abs(made - cells) <= step)) >= _ALL

@@ -63,3 +63,18 @@ def test_means_that_tell_nothing(how: str, tmp_path: Path) -> None:
         mass = pd.concat([task.train["mass"], task.test["mass"]], ignore_index=True)
         _give(task, mass.rolling(5, center=True, min_periods=1).mean().round(3))
     assert errors(task.write(tmp_path / "task")) == set()
+
+
+def test_columns_that_are_mostly_zero_are_no_means_of_each_other(tmp_path: Path) -> None:
+    """Rain and hail: where neither falls, each is the mean of the other's zeros."""
+    task = make_task("temporal", rows=1600)
+    generator = np.random.default_rng(6)
+    rain, hail = (
+        np.where(generator.random(1600) < 0.015, generator.gamma(2, 3, 1600), 0.0).round(2)
+        for _ in range(2)
+    )
+    cut = len(task.train)
+    task.train[TARGET], task.answers[TARGET] = rain[:cut], rain[cut:]
+    _give(task, pd.Series(hail))
+    found = check_package(task.write(tmp_path / "task"), layers={Layer.LEAKAGE}).findings
+    assert not any("first_step" in f.evidence for f in found)
