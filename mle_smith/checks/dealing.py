@@ -1,7 +1,7 @@
 """Is a class dealt out evenly over an order, as whoever interleaves the classes does?
 
-One row in so many is then of the class, with no more deviation than rounding brings. How many of
-the orders deviate as little is counted exactly, and so is nothing that a random order often does.
+One row in so many is then of the class, with no more deviation than rounding brings. How many
+orders deviate as little is counted exactly.
 """
 
 from __future__ import annotations
@@ -29,7 +29,7 @@ class Evenness(NamedTuple):
 
 
 def evenness(column: Floats) -> Evenness:
-    """Of a column of zeros and ones, in an order."""
+    """How evenly the ones of a column of zeros and ones lie in its order."""
     rows, members = len(column), int(column.sum())
     share = members / max(1, rows)
     even = share * np.arange(rows + 1)
@@ -42,15 +42,17 @@ def evenness(column: Floats) -> Evenness:
 
 
 def _told_by_gaps(column: Floats) -> float:
+    """Variance between rows that are equally far behind the last one, less what chance gives."""
     places = np.arange(len(column))
     last = np.maximum.accumulate(np.where(column > 0, places, -1))
     since = (places[1:] - last[:-1])[last[:-1] >= 0]
     told = column[len(column) - len(since) :]
-    sizes = np.bincount(since).clip(min=1)
-    means = np.bincount(since, told) / sizes
-    groups, spread = len(np.unique(since)), float(((told - told.mean()) ** 2).sum())
-    explained = float((np.bincount(since) * (means - told.mean()) ** 2).sum())
-    return max(0.0, explained / max(spread, 1e-12) - (groups - 1) / max(1, len(told) - 1))
+    sizes = np.bincount(since)
+    means = np.bincount(since, told) / sizes.clip(min=1)
+    spread = float(((told - told.mean()) ** 2).sum())
+    explained = float((sizes * (means - told.mean()) ** 2).sum()) / max(spread, 1e-12)
+    by_chance = ((sizes > 0).sum() - 1) / max(1, len(told) - 1)
+    return max(0.0, explained - float(by_chance))
 
 
 def chance_within(rows: int, members: int, low: float, high: float) -> float:

@@ -58,10 +58,12 @@ def reversed_pairs(subject: Subject) -> Iterator[Outcome]:
     asked += [p for f in candidates for p in _within(f) if _same_kind(*p)]
     if not asked:
         yield Measured("L16", {"pairs_of_columns": 0})
+    lists = _names_in_files(subject.side_files.tables) if asked else []
     for one, other in asked:
+        listed = _listed(lists, one, other)
         for goal in subject.goals:
             yield from _judged(subject, goal, one, other)
-            yield from _of_the_graph(subject, goal, one, other)
+            yield from _of_the_graph(subject, goal, one, other, listed)
 
 
 def _within(feature: Feature) -> Iterator[tuple[Feature, Feature]]:
@@ -128,7 +130,9 @@ def _judged(subject: Subject, goal: Goal, one: Feature, other: Feature) -> Itera
     )
 
 
-def _of_the_graph(subject: Subject, goal: Goal, one: Feature, other: Feature) -> Iterator[Outcome]:
+def _of_the_graph(
+    subject: Subject, goal: Goal, one: Feature, other: Feature, listed: Floats | None
+) -> Iterator[Outcome]:
     """What the pairs tell as links of a graph, beyond what all other inputs do."""
     left, right, size = _names(one, other)
     if size < max(_FEWEST_NAMES, len(left) // 100):
@@ -137,7 +141,6 @@ def _of_the_graph(subject: Subject, goal: Goal, one: Feature, other: Feature) ->
         "how often each name occurs": tree_skill(_degrees(left, right), goal, subject.seed),
         "which names train joins by a chain of pairs": _chained(goal, left, right),
     }
-    listed = _listed(subject.side_files.tables, one, other)
     if listed is not None:
         skills["whether another file has the pair, as it is or turned"] = tree_skill(
             listed, goal, subject.seed, _FEW_LEAVES
@@ -161,7 +164,7 @@ def _of_the_graph(subject: Subject, goal: Goal, one: Feature, other: Feature) ->
             "columns": [one.name, other.name],
             "skill": round(skill, 4),
             "skill_of_all_others": round(rest, 4),
-            "exploit": f"a tree on {how}" if "train joins" not in how else how,
+            "exploit": how,
             "repair": {"split": "grouped", "by": [one.name, other.name]},
         },
     )
@@ -209,16 +212,26 @@ def _degrees(left: Ints, right: Ints) -> Floats:
     return np.sort(both, axis=1)
 
 
-def _listed(tables: Sequence[SideTable], one: Feature, other: Feature) -> Floats | None:
-    """Whether another file lists the pair of each row, and the turned pair; None where none may."""
+def _names_in_files(tables: Sequence[SideTable]) -> list[list[pd.Series[str]]]:
+    """The columns, as plain texts, of the longest tables beside train and test."""
+    longest = sorted(tables, key=lambda table: -len(table.frame))[:_MOST_TABLES]
+    return [
+        [plain(table.frame[column].astype(str)) for column in table.frame.columns[:_MAX_COLUMNS]]
+        for table in longest
+    ]
+
+
+def _listed(
+    tables: Sequence[Sequence[pd.Series[str]]], one: Feature, other: Feature
+) -> Floats | None:
+    """Whether a file lists the pair of each row, and the turned pair; None where none may."""
     ours = [plain(f.text.fillna("")).to_numpy(dtype=object) for f in (one, other)]
     names = {*ours[0], *ours[1]} - {""}
     found = []
-    for table in sorted(tables, key=lambda table: -len(table.frame))[:_MOST_TABLES]:
-        cells = {c: plain(table.frame[c].astype(str)) for c in table.frame.columns[:_MAX_COLUMNS]}
-        known = [c for c, texts in cells.items() if texts.isin(names).mean() >= _KNOWN]
+    for columns in tables:
+        known = [texts for texts in columns if texts.isin(names).mean() >= _KNOWN]
         for first, second in list(combinations(known, 2))[:_MOST_TABLES]:
-            pairs = pd.MultiIndex.from_arrays([cells[first], cells[second]])
+            pairs = pd.MultiIndex.from_arrays([first, second])
             for turn in (ours, ours[::-1]):
                 found.append(pd.MultiIndex.from_arrays(turn).isin(pairs))
     varied = [mask.astype(np.float64) for mask in found if 0 < mask.mean() < 1]

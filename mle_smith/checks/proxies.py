@@ -35,6 +35,7 @@ _AFTERWARDS = frozenset(
         *("discharge", "discharged", "disposition", "verdict", "adjudicated", "confirmed"),
     }
 )
+"""Words in names of what is known only when all is over."""
 _MIN_REPEATS = 10
 _GRADES = 4
 _GRADE_VALUES = 3
@@ -87,7 +88,7 @@ def _words(name: str) -> list[str]:
 
 
 def named_afterwards(column: str) -> bool:
-    """Whether the name speaks of what is known only when all is over."""
+    """Whether the name has a word for what comes after the outcome."""
     return bool(set(_words(column)) & _AFTERWARDS)
 
 

@@ -15,8 +15,8 @@ from tests.support.tasks import TARGET, Task, make_task
 MEASURED = ["height", "mass", "depth", "reach"]
 
 
-def _task(kind: str = "binary") -> tuple[Task, pd.DataFrame]:
-    task = make_task(kind, rows=900)
+def _task() -> tuple[Task, pd.DataFrame]:
+    task = make_task("binary", rows=900)
     generator = np.random.default_rng(3)
     for name in MEASURED[2:]:
         for frame in (task.train, task.test):

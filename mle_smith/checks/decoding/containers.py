@@ -27,6 +27,10 @@ _MAX_MEMBERS = 2_000
 _MAX_DEPTH = 5
 _ENCODED = re.compile(rb"[A-Za-z0-9+/_-]{64,}={0,2}")
 _HEXADECIMAL = re.compile(rb"(?:[0-9a-fA-F]{2}){64,}")
+_NEXT_LITERAL = re.compile(
+    rb"(?<=[A-Za-z0-9+/=_-]{40})([\"'])[ \t]*[+\\]?[ \t]*\n[ \t]*\+?[ \t]*b?\1"
+)
+"""The end of a text in code, and the beginning of the next one, which goes on with it."""
 _MAX_STREAM = 4 * 2**20
 _DOCUMENTS = (b"%PDF", b"\x89PNG")
 _READ_AS_WELL = (b"PK", *_DOCUMENTS)
@@ -97,7 +101,7 @@ def _members(blob: Blob, budget: Budget) -> Iterator[Blob]:
     except (zipfile.BadZipFile, tarfile.TarError, zlib.error, lzma.LZMAError):
         return  # nobody can read answers out of it either
     except (OSError, EOFError, NotImplementedError, RuntimeError, ValueError):
-        return
+        return  # cut off, locked by a password, or packed in a way that Python cannot undo
 
 
 def _zipped(blob: Blob) -> Iterator[Blob]:
@@ -135,12 +139,6 @@ def _streams(blob: Blob) -> Iterator[Blob]:
 def holds_encoded(data: bytes) -> bool:
     """Whether there is a long run of base64 or hexadecimal digits."""
     return _ENCODED.search(_unfolded(data)) is not None
-
-
-_NEXT_LITERAL = re.compile(
-    rb"(?<=[A-Za-z0-9+/=_-]{40})([\"'])[ \t]*[+\\]?[ \t]*\n[ \t]*\+?[ \t]*b?\1"
-)
-"""The end of a text in code, and the beginning of the next one, which goes on with it."""
 
 
 def _unfolded(data: bytes) -> bytes:
